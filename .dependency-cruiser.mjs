@@ -1,0 +1,76 @@
+/** Layers, held by machine. Each rule says why. */
+const layer = (name, from, to, comment) => ({
+  name,
+  severity: 'error',
+  comment,
+  from: { path: from },
+  to: { path: to },
+});
+
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'A cycle means two files are one concept.',
+      from: {},
+      to: { circular: true },
+    },
+    layer(
+      'core-is-pure',
+      '^packages/core/src/(?!.*[.]test[.]ts$)',
+      '^(?!packages/core/)',
+      'The core imports nothing but itself: time, chance and identity are arguments.',
+    ),
+    layer(
+      'wire-imports-core-only',
+      '^packages/wire/src',
+      '^(packages/(?!wire|core)|services)',
+      'wire is the contract between processes.',
+    ),
+    layer(
+      'runtime-below-lab',
+      '^packages/runtime/src',
+      '^(packages/(lab|cli|testkit)|services)',
+      'runtime is shared by every process.',
+    ),
+    layer(
+      'lab-below-cli',
+      '^packages/lab/src',
+      '^(packages/(cli|testkit)|services)',
+      'lab is a library; the CLI is one user of it.',
+    ),
+    layer('cli-imports-no-service', '^packages/cli/src', '^services', 'Services are programs, not libraries.'),
+    {
+      name: 'services-apart',
+      severity: 'error',
+      comment: 'Services talk over NATS and gRPC, never by import.',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'testkit-in-tests-only',
+      severity: 'error',
+      comment: 'Fakes never ship.',
+      from: { pathNot: '([.]test[.]ts$|^packages/testkit/|^test/)' },
+      to: { path: '^packages/testkit/' },
+    },
+    {
+      name: 'bus-and-log-behind-runtime',
+      severity: 'error',
+      comment: 'NATS, gRPC transport, FFI and pino have one home each.',
+      from: { pathNot: '^packages/(runtime|testkit)/' },
+      to: { path: 'node_modules/(@nats-io|@grpc|pino|koffi)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: {
+      conditionNames: ['svclab-source', 'import', 'require', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
+  },
+};

@@ -1,0 +1,7 @@
+/** Effects shared by the processes: the bus, the store, gRPC, time, logs, configuration, namespaces, packets. */
+export { Bus, type BusHandler, type BusOptions, connectBus } from './bus/bus.ts';
+export { decodeTimelineEvent, encodeTimelineEvent, Timeline } from './bus/timeline.ts';
+export { seededRandom, systemClock, systemRandom } from './process/clock.ts';
+export { ConfigError, type ProcessConfig, readProcessConfig } from './process/config.ts';
+export { createLogger, type Logger } from './process/log.ts';
+export { type ProcessContext, runProcess } from './process/run.ts';
