@@ -1,6 +1,20 @@
 /** Effects shared by the processes: the bus, the store, gRPC, time, logs, configuration, namespaces, packets. */
 export { Bus, type BusHandler, type BusOptions, connectBus } from './bus/bus.ts';
 export { decodeTimelineEvent, encodeTimelineEvent, Timeline } from './bus/timeline.ts';
+export {
+  connectIn,
+  createNetns,
+  currentNetns,
+  listenIn,
+  type Netns,
+  NetnsError,
+  openNetns,
+  SyscallError,
+  spawnIn,
+  udpSocketIn,
+  withNetns,
+  writeSysctl,
+} from './netns/index.ts';
 export { seededRandom, systemClock, systemRandom } from './process/clock.ts';
 export { ConfigError, type ProcessConfig, readProcessConfig } from './process/config.ts';
 export { createLogger, type Logger } from './process/log.ts';

@@ -1,0 +1,13 @@
+/** Network namespaces by file descriptor, and sockets and programs inside them. */
+export { SyscallError } from './libc.ts';
+export {
+  createNetns,
+  currentNetns,
+  type Netns,
+  NetnsError,
+  openNetns,
+  spawnIn,
+  withNetns,
+  writeSysctl,
+} from './netns.ts';
+export { connectIn, listenIn, udpSocketIn } from './sockets.ts';
