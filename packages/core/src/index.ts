@@ -9,5 +9,7 @@ export * from './lab/bus.ts';
 export * from './lab/config.ts';
 export * from './lab/knobs.ts';
 export * from './lab/timeline.ts';
+export * from './store/event-window.ts';
 export * from './store/key.ts';
 export * from './store/store.ts';
+export * from './store/watch-cache.ts';

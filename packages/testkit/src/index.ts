@@ -1,1 +1,3 @@
-export {};
+/** Verified fakes and helpers for tests. Never imported by what ships. */
+export { type FakeClock, fakeClock } from './fake-clock.ts';
+export { type MemoryStore, memoryStore } from './memory-store.ts';

@@ -6,6 +6,9 @@
 import type { KubeObject } from '../api/meta.ts';
 import type { ObjectKey, ResourceRef } from './key.ts';
 
+/** Bytes of JSON an object may have: NATS takes 1 MiB messages, less room for headers. */
+export const STORE_OBJECT_LIMIT = 900 * 1024;
+
 /** One change. `object` carries `metadata.resourceVersion` = `revision`; for DELETED it is the last state with the deletion's revision. */
 export interface StoreEvent<T extends KubeObject = KubeObject> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
