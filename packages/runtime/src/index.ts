@@ -2,6 +2,19 @@
 export { Bus, type BusHandler, type BusOptions, connectBus } from './bus/bus.ts';
 export { decodeTimelineEvent, encodeTimelineEvent, Timeline } from './bus/timeline.ts';
 export {
+  ClientError,
+  type GrpcCallOptions,
+  type GrpcClient,
+  type GrpcClientOptions,
+  type GrpcServer,
+  type GrpcServerOptions,
+  type GrpcService,
+  grpcClient,
+  ServerError,
+  Status,
+  serveGrpc,
+} from './grpc/index.ts';
+export {
   connectIn,
   createNetns,
   currentNetns,
