@@ -1,3 +1,4 @@
 /** Verified fakes and helpers for tests. Never imported by what ships. */
 export { type FakeClock, fakeClock } from './fake-clock.ts';
 export { type MemoryStore, memoryStore } from './memory-store.ts';
+export { type NatsTestOptions, type NatsTestServer, startNats } from './nats-server.ts';

@@ -67,6 +67,7 @@ export async function runProcess(
   process.on('SIGINT', () => void stop(0));
   const fatal = (err: unknown): void => {
     log.fatal({ event: 'fatal', err });
+    rmSync(readyFile, { force: true });
     process.exit(1);
   };
   process.on('uncaughtException', fatal);
@@ -82,6 +83,9 @@ export async function runProcess(
   });
   const timeline = new Timeline({ bus, clock: systemClock, node: config.host.name, component });
   stops.push(() => bus.close());
+  void bus.closed.then((err) => {
+    if (!abort.signal.aborted) fatal(err ?? new Error('Bus connection has ended'));
+  });
   timeline.stamp('process.started', {
     attrs: { process: `${component}@${config.host.name}`, pid: String(process.pid) },
   });

@@ -1,0 +1,133 @@
+import { BUCKET, SUBJECTS } from '@svclab/core';
+import { inboxPrefix } from './inbox.ts';
+
+/** What a process is on the bus. */
+export type BusRole = 'controller' | 'node-agent' | 'pod-host' | 'l2-announcer' | 'dns' | 'supervisor';
+
+/** One user of the bus: one process. */
+export interface BusUser {
+  readonly role: BusRole;
+  /** Host the process runs on. */
+  readonly host: string;
+  /** For instance `node-agent@node-1`. */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** What a nats-server of a lab is started with. */
+export interface NatsConfigOptions {
+  /** `ip:port` */
+  readonly listen: string;
+  /** Directory of JetStream's files; kept over restarts. */
+  readonly storeDir: string;
+  readonly users: readonly BusUser[];
+  /** Name among the servers (default `nats-1`). */
+  readonly serverName?: string;
+}
+
+/** Subjects a user may publish to and subscribe to. */
+export interface BusPermissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** May answer the requests it gets, on whatever inbox they name. */
+  readonly responses: boolean;
+}
+
+const STREAM = `KV_${BUCKET}`;
+
+/** What every process needs that keeps a copy of the store: to look at the stream, make a consumer of its own, and pace it. */
+const READ_STORE = [
+  `$JS.API.STREAM.INFO.${STREAM}`,
+  `$JS.API.CONSUMER.CREATE.${STREAM}.*.$KV.${BUCKET}.>`,
+  `$JS.FC.${STREAM}.>`,
+];
+
+/** What the one writer needs besides. */
+const WRITE_STORE = [
+  `$KV.${BUCKET}.>`,
+  `$JS.API.STREAM.CREATE.${STREAM}`,
+  `$JS.API.STREAM.MSG.GET.${STREAM}`,
+  `$JS.API.STREAM.PURGE.${STREAM}`,
+];
+
+/** Least rights per role. Nobody but the supervisor, which starts everybody, reads another's inbox. */
+export function busPermissions(user: Pick<BusUser, 'role' | 'host' | 'user'>): BusPermissions {
+  const { host, role } = user;
+  const inbox = `${inboxPrefix(user.user)}.>`;
+  const timeline = SUBJECTS.timeline(host, role);
+  const all = SUBJECTS.all;
+  switch (role) {
+    case 'controller':
+      return {
+        publish: [...READ_STORE, ...WRITE_STORE, timeline],
+        subscribe: [inbox, all.heartbeat, all.programmed, all.report, all.announcerReport, all.dnsHeartbeat],
+        responses: true,
+      };
+    case 'node-agent':
+      return {
+        publish: [...READ_STORE, SUBJECTS.heartbeat(host), SUBJECTS.programmed(host), SUBJECTS.report(host), timeline],
+        // A pod that ends keeps serving until every node's rules have let go of it.
+        subscribe: [inbox, all.programmed, all.heartbeat],
+        responses: false,
+      };
+    case 'l2-announcer':
+      return {
+        publish: [...READ_STORE, SUBJECTS.announcerReport(host), timeline],
+        subscribe: [inbox],
+        responses: false,
+      };
+    case 'dns':
+      return { publish: [...READ_STORE, SUBJECTS.dnsHeartbeat(host), timeline], subscribe: [inbox], responses: false };
+    case 'pod-host':
+      return { publish: [timeline], subscribe: [inbox], responses: false };
+    case 'supervisor':
+      return { publish: [SUBJECTS.all.timeline.replace('*.*', '>')], subscribe: ['>'], responses: false };
+  }
+}
+
+/**
+ * The text of nats.conf: JetStream on disk, one user per process, no monitoring port. Holds the passwords: write it with mode 0600.
+ * Understood by nats-server 2.9 and newer. Fails with an Error naming a value that could not be written literally.
+ */
+export function natsConfig(options: NatsConfigOptions): string {
+  const lines = [
+    `listen: ${quote(options.listen)}`,
+    `server_name: ${quote(options.serverName ?? 'nats-1')}`,
+    'max_payload: 1MB',
+    // A client that went silent (a stopped process, a cut link) is dropped after 6 s and its messages with it.
+    'ping_interval: "2s"',
+    'ping_max: 2',
+    'jetstream {',
+    `  store_dir: ${quote(options.storeDir)}`,
+    '  max_memory_store: 64MB',
+    '  max_file_store: 4GB',
+    '}',
+    'authorization {',
+    '  users: [',
+    ...options.users.flatMap(userLines),
+    '  ]',
+    '}',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function userLines(user: BusUser): string[] {
+  const { publish, subscribe, responses } = busPermissions(user);
+  return [
+    '    {',
+    `      user: ${quote(user.user)}`,
+    `      password: ${quote(user.password)}`,
+    '      permissions: {',
+    `        publish: { allow: [${publish.map(quote).join(', ')}] }`,
+    `        subscribe: { allow: [${subscribe.map(quote).join(', ')}] }`,
+    ...(responses ? ['        allow_responses: true'] : []),
+    '      }',
+    '    }',
+  ];
+}
+
+function quote(text: string): string {
+  if (!/^[A-Za-z0-9 _@.:/$*>=,+~-]+$/.test(text))
+    throw new Error(`Value cannot stand in nats.conf: ${JSON.stringify(text)}: use letters, digits and _@.:/$*>=,+~-`);
+  return `"${text}"`;
+}

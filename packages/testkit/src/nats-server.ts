@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How to start a server. */
+export interface NatsTestOptions {
+  /** Makes the text of nats.conf; by default JetStream on disk and no users. */
+  readonly config?: (at: { listen: string; storeDir: string }) => string;
+  /** Program to run; by default `SVCLAB_NATS_SERVER`, then `nats-server` on PATH or in /usr/sbin. */
+  readonly program?: string;
+}
+
+/** A real nats-server with a directory of its own under the system's temporary directory. */
+export interface NatsTestServer {
+  /** `nats://127.0.0.1:PORT`; the same after a restart. */
+  readonly url: string;
+  readonly port: number;
+  readonly storeDir: string;
+  /** Sends a signal to the server. With SIGKILL or SIGTERM it resolves when the process is gone. */
+  signal(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same port and, unless wiped, the same files. */
+  start(options?: { wipe?: boolean }): Promise<void>;
+  /** Kills it and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server and waits until it takes connections. */
+export async function startNats(options: NatsTestOptions = {}): Promise<NatsTestServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'svclab-nats-'));
+  const storeDir = join(folder, 'jetstream');
+  const port = await freePort();
+  const config = (options.config ?? defaultConfig)({ listen: `127.0.0.1:${port}`, storeDir });
+  const file = join(folder, 'nats.conf');
+  writeFileSync(file, config, { mode: 0o600 });
+  const program = options.program ?? process.env['SVCLAB_NATS_SERVER'] ?? 'nats-server';
+  let child: ChildProcess | undefined;
+
+  const start = async (how: { wipe?: boolean } = {}): Promise<void> => {
+    if (how.wipe) rmSync(storeDir, { recursive: true, force: true });
+    const log = join(folder, 'nats.log');
+    const started = spawn(program, ['-c', file, '-l', log], {
+      stdio: 'ignore',
+      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    });
+    child = started;
+    const failed = new Promise<never>((_, reject) => {
+      started.once('error', reject);
+      started.once('exit', (code) => {
+        let tail = '';
+        try {
+          tail = readFileSync(log, 'utf8').slice(-2000);
+        } catch {
+          // It ended before it had a log.
+        }
+        reject(new Error(`nats-server ended with ${code}: ${tail}`));
+      });
+    });
+    failed.catch(() => undefined);
+    await Promise.race([reachable(port), failed]);
+  };
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    const target = child;
+    if (!target || target.exitCode !== null || target.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => target.once('exit', () => resolve()));
+    target.kill(name);
+    if (name === 'SIGKILL' || name === 'SIGTERM') await gone;
+  };
+
+  await start();
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    storeDir,
+    signal,
+    start,
+    async stop() {
+      await signal('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function defaultConfig(at: { listen: string; storeDir: string }): string {
+  return `listen: "${at.listen}"\nserver_name: "nats-test"\njetstream { store_dir: "${at.storeDir}" }\n`;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** Resolves when a connection gets the server's INFO line. */
+async function reachable(port: number): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    const greeted = await new Promise<boolean>((resolve) => {
+      const socket = createConnection({ port, host: '127.0.0.1' });
+      const end = (value: boolean): void => {
+        socket.destroy();
+        resolve(value);
+      };
+      socket.once('data', (data) => end(data.toString().startsWith('INFO')));
+      socket.once('error', () => end(false));
+      socket.once('close', () => end(false));
+    });
+    if (greeted) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`nats-server does not answer on port ${port}`);
+}
