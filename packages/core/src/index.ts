@@ -5,6 +5,7 @@ export * from './api/discovery.ts';
 export * from './api/meta.ts';
 export * from './api/metallb.ts';
 export * from './clock.ts';
+export * from './dns/index.ts';
 export * from './kube/index.ts';
 export * from './lab/bus.ts';
 export * from './lab/config.ts';

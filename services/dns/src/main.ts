@@ -1,1 +1,61 @@
-export {};
+/** The cluster DNS server: watches Services, EndpointSlices and Namespaces, answers from its own copy of them. */
+import { answerQuestion, DNS_RESOURCES, RecordIndex, SUBJECTS } from '@svclab/core';
+import { openCache, runProcess } from '@svclab/runtime';
+import { DnsHeartbeat } from '@svclab/wire';
+import { serveDns } from './server.ts';
+
+/** Port of DNS (RFC 1035). */
+const DNS_PORT = 53;
+
+await runProcess('dns', async (context) => {
+  const { bus, clock, config, log, random } = context;
+  const { lab, host } = config;
+  const index = new RecordIndex();
+  let synced = false;
+  let serial = Math.floor(clock.wall() / 1000);
+
+  const server = await serveDns({
+    port: DNS_PORT,
+    random,
+    log,
+    answer: (question) =>
+      synced
+        ? answerQuestion(index, question, {
+            zone: lab.domain.toLowerCase(),
+            ttl: Math.round(lab.knobs['dns.ttl'] / 1000),
+            serial,
+            nameServer: lab.dnsIP,
+          })
+        : undefined,
+  });
+  context.onStop(() => server.close());
+
+  const cache = await openCache(bus, { resources: [...DNS_RESOURCES], log, clock });
+  context.onStop(() => cache.close());
+  for (const ref of DNS_RESOURCES)
+    for (const object of cache.list(ref))
+      index.apply({
+        type: 'ADDED',
+        key: { ...ref, namespace: object.metadata.namespace ?? '', name: object.metadata.name },
+        object,
+        revision: cache.revision,
+      });
+  cache.subscribe((event) => {
+    index.apply(event);
+    serial = Math.floor(clock.wall() / 1000);
+  });
+  synced = true;
+
+  const beat = (ready: boolean): void =>
+    bus.publish(
+      SUBJECTS.dnsHeartbeat(host.name),
+      DnsHeartbeat.encode({ host: host.name, ip: host.lanIP ?? '', ready, atNs: clock.nowNs() }).finish(),
+    );
+  beat(true);
+  const stop = clock.every(lab.knobs['dns.heartbeatInterval'], () => beat(true));
+  context.onStop(() => {
+    stop();
+    beat(false);
+  });
+  context.ready();
+});

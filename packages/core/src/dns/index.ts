@@ -1,0 +1,5 @@
+/** Cluster DNS: what is known, and what is answered. */
+export * from './address.ts';
+export * from './answer.ts';
+export * from './index-of-records.ts';
+export * from './record.ts';

@@ -1,0 +1,83 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
+import type { Random } from '@svclab/core';
+import type { Logger } from '@svclab/runtime';
+import { type Answerer, respond } from './message.ts';
+
+/** How long an idle TCP client is kept, milliseconds (RFC 7766 asks for a few seconds). */
+const TCP_IDLE_MS = 10_000;
+/** TCP clients served at once; further ones are closed at once. */
+const TCP_CLIENTS = 256;
+
+/** Serves DNS on UDP and TCP of `port` on every address. Rejects when a socket cannot be opened. */
+export async function serveDns(options: {
+  port: number;
+  answer: Answerer;
+  random: Random;
+  log: Logger;
+}): Promise<{ close(): void }> {
+  const udp = await openUdp(options);
+  const tcp = await openTcp(options);
+  return {
+    close() {
+      udp.close();
+      tcp.close();
+    },
+  };
+}
+
+function openUdp(options: Parameters<typeof serveDns>[0]): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+  socket.on('message', (query, peer) => {
+    const reply = respond(query, { answer: options.answer, random: options.random, udp: true });
+    if (reply) socket.send(reply, peer.port, peer.address);
+  });
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(options.port, () => {
+      socket.off('error', reject);
+      socket.on('error', (err) => options.log.warn({ event: 'udp-error', err }));
+      resolve(socket);
+    });
+  });
+}
+
+function openTcp(options: Parameters<typeof serveDns>[0]): Promise<Server> {
+  const server = createServer((client) => serveClient(client, options));
+  server.maxConnections = TCP_CLIENTS;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: options.port, host: '0.0.0.0' }, () => {
+      server.off('error', reject);
+      server.on('error', (err) => options.log.warn({ event: 'tcp-error', err }));
+      resolve(server);
+    });
+  });
+}
+
+/** Messages over TCP carry a length of two bytes in front (RFC 1035 section 4.2.2). */
+function serveClient(client: TcpSocket, options: Parameters<typeof serveDns>[0]): void {
+  let pending = Buffer.alloc(0);
+  client.setTimeout(TCP_IDLE_MS, () => client.destroy());
+  client.on('error', () => client.destroy());
+  client.on('data', (chunk) => {
+    pending = Buffer.concat([pending, chunk]);
+    while (pending.length >= 2) {
+      const size = pending.readUInt16BE(0);
+      if (pending.length < 2 + size) return;
+      const reply = respond(pending.subarray(2, 2 + size), {
+        answer: options.answer,
+        random: options.random,
+        udp: false,
+      });
+      pending = pending.subarray(2 + size);
+      if (!reply) {
+        client.destroy();
+        return;
+      }
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(reply.length);
+      client.write(Buffer.concat([length, reply]));
+    }
+  });
+}
