@@ -30,7 +30,7 @@ const guarded = [
   [/\bDate\.now\b|\bnew Date\(\)/, /^packages\/runtime\/src\/process\/clock\.ts$/],
   [
     /(?<![.\w])set(Timeout|Interval)\(/,
-    /^packages\/runtime\/src\/(process|bus|grpc|store)\/|^packages\/lab\/src\/load\//,
+    /^packages\/runtime\/src\/(process|bus|grpc|store)\/|^packages\/lab\/src\/(load|prober)\//,
   ],
   [
     /\bprocess\.env\b/,

@@ -38,7 +38,7 @@ export interface ProbeSample {
 
 /** A time without success. */
 export interface Outage {
-  /** Sent time of the last success before; the first request's when there was none. */
+  /** Sent time of the last success before; planned time of the first request when there was none. */
   readonly fromMs: number;
   /** Sent time of the first success after; the end of the measurement when there was none. */
   readonly toMs: number;
@@ -73,7 +73,7 @@ export function findOutages(samples: readonly ProbeSample[], intervalMs: number)
     const first = lost[0];
     const last = lost[lost.length - 1];
     if (!first || !last) return;
-    const fromMs = lastSuccess?.sentMs ?? first.sentMs;
+    const fromMs = lastSuccess?.sentMs ?? first.scheduledMs;
     found.push({
       fromMs,
       toMs,
@@ -94,7 +94,7 @@ export function findOutages(samples: readonly ProbeSample[], intervalMs: number)
     lastSuccess = sample;
   }
   const last = samples[samples.length - 1];
-  if (last) close(Math.max(last.scheduledMs, last.sentMs) + intervalMs, false);
+  if (last) close(last.scheduledMs + intervalMs, false);
   return found;
 }
 
