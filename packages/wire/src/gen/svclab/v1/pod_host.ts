@@ -54,6 +54,12 @@ export interface EnsurePodResponse {
 
 export interface StopPodRequest {
   uid: string;
+  /**
+   * Only tells the containers that the end is near (SIGTERM's equivalent): they go on accepting and serving, and answer with
+   * "Connection: close" so that clients with kept connections move on in time. Without it: listening ends, requests in flight are
+   * finished, then the pod and its namespace are removed.
+   */
+  signalOnly: boolean;
 }
 
 export interface StopPodResponse {
@@ -741,13 +747,16 @@ export const EnsurePodResponse: MessageFns<EnsurePodResponse> = {
 };
 
 function createBaseStopPodRequest(): StopPodRequest {
-  return { uid: "" };
+  return { uid: "", signalOnly: false };
 }
 
 export const StopPodRequest: MessageFns<StopPodRequest> = {
   encode(message: StopPodRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.uid !== "") {
       writer.uint32(10).string(message.uid);
+    }
+    if (message.signalOnly !== false) {
+      writer.uint32(16).bool(message.signalOnly);
     }
     return writer;
   },
@@ -773,6 +782,14 @@ export const StopPodRequest: MessageFns<StopPodRequest> = {
             message.uid = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.signalOnly = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -786,13 +803,23 @@ export const StopPodRequest: MessageFns<StopPodRequest> = {
   },
 
   fromJSON(object: any): StopPodRequest {
-    return { uid: isSet(object.uid) ? globalThis.String(object.uid) : "" };
+    return {
+      uid: isSet(object.uid) ? globalThis.String(object.uid) : "",
+      signalOnly: isSet(object.signalOnly)
+        ? globalThis.Boolean(object.signalOnly)
+        : isSet(object.signal_only)
+        ? globalThis.Boolean(object.signal_only)
+        : false,
+    };
   },
 
   toJSON(message: StopPodRequest): unknown {
     const obj: any = {};
     if (message.uid !== "") {
       obj.uid = message.uid;
+    }
+    if (message.signalOnly !== false) {
+      obj.signalOnly = message.signalOnly;
     }
     return obj;
   },
@@ -803,6 +830,7 @@ export const StopPodRequest: MessageFns<StopPodRequest> = {
   fromPartial(object: DeepPartial<StopPodRequest>): StopPodRequest {
     const message = createBaseStopPodRequest();
     message.uid = object.uid ?? "";
+    message.signalOnly = object.signalOnly ?? false;
     return message;
   },
 };
@@ -2095,7 +2123,7 @@ export const PodHostServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Sends SIGTERM's equivalent (signal_only) or ends the pod and removes its namespace. */
+    /** Sends SIGTERM's equivalent (signal_only), or ends the pod politely and removes its namespace; answers when that is done. */
     stopPod: {
       name: "StopPod",
       requestType: StopPodRequest as typeof StopPodRequest,
@@ -2121,7 +2149,7 @@ export const PodHostServiceDefinition = {
       responseStream: true,
       options: {},
     },
-    /** One probe, from inside the node towards the pod, as the kubelet would do it. */
+    /** Starts a container again: one that ended, or one that runs (it then ends first, as after a failed liveness probe). */
     restartContainer: {
       name: "RestartContainer",
       requestType: RestartContainerRequest as typeof RestartContainerRequest,
@@ -2168,7 +2196,7 @@ export const PodHostServiceDefinition = {
 export interface PodHostServiceImplementation<CallContextExt = {}> {
   /** Creates the pod's namespace and interface and starts its containers. Repeating it for the same uid changes nothing. */
   ensurePod(request: EnsurePodRequest, context: CallContext & CallContextExt): Promise<DeepPartial<EnsurePodResponse>>;
-  /** Sends SIGTERM's equivalent (signal_only) or ends the pod and removes its namespace. */
+  /** Sends SIGTERM's equivalent (signal_only), or ends the pod politely and removes its namespace; answers when that is done. */
   stopPod(request: StopPodRequest, context: CallContext & CallContextExt): Promise<DeepPartial<StopPodResponse>>;
   listPods(request: ListPodsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListPodsResponse>>;
   /** Container state changes, first a snapshot. */
@@ -2176,7 +2204,7 @@ export interface PodHostServiceImplementation<CallContextExt = {}> {
     request: WatchPodsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<WatchPodsResponse>>;
-  /** One probe, from inside the node towards the pod, as the kubelet would do it. */
+  /** Starts a container again: one that ended, or one that runs (it then ends first, as after a failed liveness probe). */
   restartContainer(
     request: RestartContainerRequest,
     context: CallContext & CallContextExt,
@@ -2199,7 +2227,7 @@ export interface PodHostServiceImplementation<CallContextExt = {}> {
 export interface PodHostServiceClient<CallOptionsExt = {}> {
   /** Creates the pod's namespace and interface and starts its containers. Repeating it for the same uid changes nothing. */
   ensurePod(request: DeepPartial<EnsurePodRequest>, options?: CallOptions & CallOptionsExt): Promise<EnsurePodResponse>;
-  /** Sends SIGTERM's equivalent (signal_only) or ends the pod and removes its namespace. */
+  /** Sends SIGTERM's equivalent (signal_only), or ends the pod politely and removes its namespace; answers when that is done. */
   stopPod(request: DeepPartial<StopPodRequest>, options?: CallOptions & CallOptionsExt): Promise<StopPodResponse>;
   listPods(request: DeepPartial<ListPodsRequest>, options?: CallOptions & CallOptionsExt): Promise<ListPodsResponse>;
   /** Container state changes, first a snapshot. */
@@ -2207,7 +2235,7 @@ export interface PodHostServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<WatchPodsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<WatchPodsResponse>;
-  /** One probe, from inside the node towards the pod, as the kubelet would do it. */
+  /** Starts a container again: one that ended, or one that runs (it then ends first, as after a failed liveness probe). */
   restartContainer(
     request: DeepPartial<RestartContainerRequest>,
     options?: CallOptions & CallOptionsExt,
