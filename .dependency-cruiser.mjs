@@ -30,7 +30,7 @@ export default {
     ),
     layer(
       'runtime-below-lab',
-      '^packages/runtime/src',
+      '^packages/runtime/src/(?!.*[.]test[.]ts$)',
       '^(packages/(lab|cli|testkit)|services)',
       'runtime is shared by every process.',
     ),

@@ -2,3 +2,4 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts';
 export { type MemoryStore, memoryStore } from './memory-store.ts';
 export { type NatsTestOptions, type NatsTestServer, startNats } from './nats-server.ts';
+export { describeStoreContract, type StoreUnderTest } from './store-contract.ts';

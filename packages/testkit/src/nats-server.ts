@@ -34,7 +34,7 @@ export async function startNats(options: NatsTestOptions = {}): Promise<NatsTest
   const config = (options.config ?? defaultConfig)({ listen: `127.0.0.1:${port}`, storeDir });
   const file = join(folder, 'nats.conf');
   writeFileSync(file, config, { mode: 0o600 });
-  const program = options.program ?? process.env['SVCLAB_NATS_SERVER'] ?? 'nats-server';
+  const program = options.program ?? process.env.SVCLAB_NATS_SERVER ?? 'nats-server';
   let child: ChildProcess | undefined;
 
   const start = async (how: { wipe?: boolean } = {}): Promise<void> => {
@@ -42,7 +42,7 @@ export async function startNats(options: NatsTestOptions = {}): Promise<NatsTest
     const log = join(folder, 'nats.log');
     const started = spawn(program, ['-c', file, '-l', log], {
       stdio: 'ignore',
-      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
     });
     child = started;
     const failed = new Promise<never>((_, reject) => {

@@ -52,6 +52,13 @@ export class SortedTable {
     return previous;
   }
 
+  /** Where the objects are. */
+  keys(): { readonly namespace: string; readonly name: string }[] {
+    return this.#namespaces.flatMap((namespace) =>
+      (this.#shelves.get(namespace)?.names ?? []).map((name) => ({ namespace, name })),
+    );
+  }
+
   /** A copy of the objects in order, of one namespace if given. */
   list(namespace?: string): KubeObject[] {
     if (namespace !== undefined) return this.#shelves.get(namespace)?.objects.slice() ?? [];

@@ -97,3 +97,9 @@ export class TooLargeError extends StoreError {
     super('TOO_LARGE', `Object has ${bytes} bytes, the limit is ${limit}: ${key}`);
   }
 }
+/** The store is not the one this process has known: it was wiped, made anew, or has lost revisions. What the cache holds stays; nothing is written. */
+export class StoreLostError extends StoreError {
+  constructor(message: string) {
+    super('STORE_LOST', message);
+  }
+}

@@ -36,7 +36,6 @@ export class WatchCache implements Cache {
   readonly #onListenerError: ((error: unknown) => void) | undefined;
   readonly #tables = new Map<string, SortedTable>();
   readonly #windows = new Map<string, EventWindow>();
-  readonly #tombstones = new Map<string, number>();
   readonly #listeners = new Set<StoreListener>();
   #waiters: Waiter[] = [];
   #revision = 0;
@@ -104,11 +103,6 @@ export class WatchCache implements Cache {
     });
   }
 
-  /** Revision of the deletion marker at a key that has no object; undefined when none is known. */
-  tombstone(key: ObjectKey): number | undefined {
-    return this.#tombstones.get(encodeKey(key));
-  }
-
   /** Takes in one change and tells the subscribers. */
   apply(change: Change): void {
     if (change.revision <= this.#revision) return;
@@ -129,24 +123,30 @@ export class WatchCache implements Cache {
   }
 
   /**
-   * Says that changes up to the present revision are not all in the window (a list was taken): who asks for older ones must list anew.
+   * Ends a list that was taken after changes may have been missed: what the cache holds and `present` (encoded keys) does not is
+   * gone, as of `revision`. The window starts anew there, so who asks for older changes must list as well.
    */
-  closeWindow(): void {
-    this.#floor = this.#revision;
-    for (const window of this.#windows.values()) window.reset(this.#revision);
-  }
-
-  /** Drops deletion markers that the store has dropped. */
-  forgetTombstone(key: ObjectKey, revision: number): void {
-    const name = encodeKey(key);
-    if (this.#tombstones.get(name) === revision) this.#tombstones.delete(name);
+  retain(present: ReadonlySet<string>, revision: number): void {
+    const gone = [...this.#tables].flatMap(([name, table]) => {
+      const slash = name.lastIndexOf('/');
+      const ref = { group: name.slice(0, slash), resource: name.slice(slash + 1) };
+      return table.keys().map((at) => ({ ...ref, ...at }));
+    });
+    const at = Math.max(revision, this.#revision);
+    for (const key of gone) {
+      if (present.has(encodeKey(key))) continue;
+      const event = this.#remove({ key, revision: at, object: undefined });
+      if (event) this.#dispatch(event);
+    }
+    this.advance(at);
+    this.#floor = at;
+    for (const window of this.#windows.values()) window.reset(at);
   }
 
   #put(change: Change, object: KubeObject): StoreEvent {
     const { key, revision } = change;
     const stored = withRevision(object, revision);
     const previous = this.#table(key).set(key.namespace, key.name, stored);
-    this.#tombstones.delete(encodeKey(key));
     return previous === undefined
       ? { type: 'ADDED', key, object: stored, revision }
       : { type: 'MODIFIED', key, object: stored, previous, revision };
@@ -154,7 +154,6 @@ export class WatchCache implements Cache {
 
   #remove({ key, revision }: Change): StoreEvent | undefined {
     const previous = this.#table(key).remove(key.namespace, key.name);
-    this.#tombstones.set(encodeKey(key), revision);
     if (previous === undefined) return undefined;
     return { type: 'DELETED', key, object: withRevision(previous, revision), previous, revision };
   }

@@ -1,0 +1,165 @@
+import { nuid } from '@nats-io/transport-node';
+import {
+  AlreadyExistsError,
+  type Clock,
+  ConflictError,
+  encodeKey,
+  type KubeObject,
+  NotFoundError,
+  type ObjectKey,
+  STORE_OBJECT_LIMIT,
+  type Store,
+  StoreLostError,
+  TimeoutError,
+  TooLargeError,
+  type WatchCache,
+  withRevision,
+} from '@svclab/core';
+import type { Bus } from '../bus/bus.ts';
+import { readLast, readStream, STREAM, SUBJECT_PREFIX } from './bucket.ts';
+import { isTransient, JsApiError, jsPublish } from './js-api.ts';
+import type { WatchFeed } from './watch-feed.ts';
+
+/** One try of a write waits this long for its answer. */
+const TRY_MS = 1000;
+/** A write as a whole gives up after this long; its outcome is then unknown. */
+const WRITE_MS = 5000;
+/** Longest wait for this process's own copy to contain a write. */
+const SEEN_MS = 5000;
+const RETRY_MS = 100;
+
+/** What came of a write: stored at `sequence`, or refused because the key was last written at `found`. */
+type Outcome = { readonly sequence: number } | { readonly found: number };
+
+/**
+ * Compare-and-set writes to the bucket. A try without an answer is repeated with the same message id, which the server stores once;
+ * a refusal after such a try is checked against the key's last message before anything is said about it.
+ */
+export class NatsStore implements Store {
+  readonly #bus: Bus;
+  readonly #cache: WatchCache;
+  readonly #feed: WatchFeed;
+  readonly #clock: Clock;
+
+  constructor(options: { bus: Bus; cache: WatchCache; feed: WatchFeed; clock: Clock }) {
+    this.#bus = options.bus;
+    this.#cache = options.cache;
+    this.#feed = options.feed;
+    this.#clock = options.clock;
+  }
+
+  async create<T extends KubeObject>(key: ObjectKey, object: T): Promise<T> {
+    const json = serialize(key, object);
+    let expected = 0;
+    for (;;) {
+      const outcome = await this.#write(key, json, expected);
+      if ('sequence' in outcome) return this.#seen<T>(json, outcome.sequence);
+      await this.#cache.waitFor(outcome.found, SEEN_MS);
+      if (this.#cache.get(key)) throw new AlreadyExistsError(encodeKey(key));
+      // What is there is a deletion marker: the object is written over it.
+      expected = outcome.found;
+    }
+  }
+
+  async update<T extends KubeObject>(key: ObjectKey, object: T, expected: number): Promise<T> {
+    const json = serialize(key, object);
+    this.#checkCached(key, expected);
+    const outcome = await this.#write(key, json, expected);
+    if ('sequence' in outcome) return this.#seen<T>(json, outcome.sequence);
+    throw await this.#refusal(key, expected, outcome.found);
+  }
+
+  async delete(key: ObjectKey, expected?: number): Promise<number> {
+    for (;;) {
+      const current = expected ?? this.#revisionOf(key);
+      if (current === undefined) throw new NotFoundError(encodeKey(key));
+      this.#checkCached(key, current);
+      const outcome = await this.#write(key, undefined, current);
+      if ('sequence' in outcome) {
+        await this.#cache.waitFor(outcome.sequence, SEEN_MS);
+        return outcome.sequence;
+      }
+      const refusal = await this.#refusal(key, current, outcome.found);
+      if (expected !== undefined || !(refusal instanceof ConflictError)) throw refusal;
+    }
+  }
+
+  #revisionOf(key: ObjectKey): number | undefined {
+    const object = this.#cache.get(key);
+    return object && Number(object.metadata.resourceVersion);
+  }
+
+  /** Refuses what the cache already knows to be impossible; also keeps a write from reviving a deleted key through its marker's revision. */
+  #checkCached(key: ObjectKey, expected: number): void {
+    const current = this.#revisionOf(key);
+    if (current === undefined && this.#cache.revision >= expected) throw new NotFoundError(encodeKey(key));
+    if (current !== undefined && current > expected) throw new ConflictError(encodeKey(key), expected);
+  }
+
+  async #refusal(key: ObjectKey, expected: number, found: number): Promise<Error> {
+    await this.#cache.waitFor(found, SEEN_MS);
+    return this.#cache.get(key) ? new ConflictError(encodeKey(key), expected) : new NotFoundError(encodeKey(key));
+  }
+
+  async #seen<T extends KubeObject>(json: string, sequence: number): Promise<T> {
+    await this.#cache.waitFor(sequence, SEEN_MS);
+    return withRevision(JSON.parse(json) as T, sequence);
+  }
+
+  async #write(key: ObjectKey, json: string | undefined, expected: number): Promise<Outcome> {
+    const name = encodeKey(key);
+    const id = nuid.next();
+    const deadlineMs = this.#clock.now() + WRITE_MS;
+    let unsure = false;
+    for (;;) {
+      if (this.#feed.lost) throw this.#feed.lost;
+      try {
+        return await this.#try(name, json, expected, id, unsure);
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        unsure = true;
+        if (this.#clock.now() + RETRY_MS > deadlineMs)
+          throw new TimeoutError(`Store does not answer within ${WRITE_MS} ms, the outcome is unknown: ${name}`, {
+            cause: error,
+          });
+      }
+      await new Promise<void>((resolve) => void this.#clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  async #try(name: string, json: string | undefined, expected: number, id: string, unsure: boolean): Promise<Outcome> {
+    const nats = await this.#bus.connection();
+    const before = this.#cache.revision;
+    try {
+      const ack = await jsPublish(nats, STREAM, SUBJECT_PREFIX + name, json ?? '', {
+        expected,
+        id,
+        remove: json === undefined,
+        timeoutMs: TRY_MS,
+      });
+      if (!ack.duplicate && ack.sequence <= before)
+        throw new StoreLostError(`Store has lost revisions: it wrote ${ack.sequence}, this copy is at ${before}`);
+      return { sequence: ack.sequence };
+    } catch (error) {
+      if (!(error instanceof JsApiError) || !error.isConflict) throw error;
+      await this.#checkEpoch();
+      const last = error.lastSequence === undefined || unsure ? await readLast(nats, name, TRY_MS) : undefined;
+      if (last?.id === id) return { sequence: last.sequence };
+      return { found: last?.sequence ?? error.lastSequence ?? 0 };
+    }
+  }
+
+  /** A refusal by another store says nothing about this one. */
+  async #checkEpoch(): Promise<void> {
+    const info = await readStream(await this.#bus.connection(), TRY_MS);
+    if (info?.created !== this.#feed.epoch)
+      throw new StoreLostError(`Store was made anew: expected the one made at ${this.#feed.epoch}`);
+  }
+}
+
+function serialize(key: ObjectKey, object: KubeObject): string {
+  const json = JSON.stringify(object);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > STORE_OBJECT_LIMIT) throw new TooLargeError(encodeKey(key), bytes, STORE_OBJECT_LIMIT);
+  return json;
+}
