@@ -20,6 +20,7 @@ export class MarkerSweeper {
   /** encoded key -> its marker */
   readonly #markers = new Map<string, { readonly sequence: number; readonly seenMs: number }>();
   readonly #cancel: Cancel;
+  #sweeping = false;
 
   constructor(options: { bus: Bus; clock: Clock; log: Logger }) {
     this.#bus = options.bus;
@@ -36,6 +37,8 @@ export class MarkerSweeper {
 
   /** Drops the markers that are old enough, oldest first; the rest of them next time if the store does not answer. */
   async sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
     const dueMs = this.#clock.now() - KEEP_MS;
     try {
       for (const [key, { sequence, seenMs }] of this.#markers) {
@@ -45,6 +48,8 @@ export class MarkerSweeper {
       }
     } catch (err) {
       this.#log.warn({ event: 'marker-sweep-failed', err });
+    } finally {
+      this.#sweeping = false;
     }
   }
 

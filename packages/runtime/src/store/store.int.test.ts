@@ -1,14 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type KubeObject, type ObjectKey, RESOURCES, StoreLostError, TimeoutError } from '@svclab/core';
-import { describeStoreContract, type NatsTestServer, startNats } from '@svclab/testkit';
+import {
+  type Clock,
+  ConflictError,
+  type KubeObject,
+  type ObjectKey,
+  RESOURCES,
+  StoreLostError,
+  TimeoutError,
+} from '@svclab/core';
+import { describeStoreContract, fakeClock, type NatsTestServer, startNats } from '@svclab/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Bus, connectBus } from '../bus/bus.ts';
 import { systemClock } from '../process/clock.ts';
 import { createLogger } from '../process/log.ts';
-import { STREAM, SUBJECT_PREFIX } from './bucket.ts';
-import { jsRequest } from './js-api.ts';
+import { purgeBefore, readLast, STREAM, SUBJECT_PREFIX } from './bucket.ts';
+import { jsPublish, jsRequest } from './js-api.ts';
+import { MarkerSweeper } from './marker-sweeper.ts';
 import { type ClosableCache, openCache, openStore } from './open.ts';
 
 const log = createLogger({ component: 'test', host: 'test', level: process.env.SVCLAB_LOG_LEVEL ?? 'silent' });
@@ -46,27 +55,31 @@ describe('store over NATS under faults', () => {
   let server: NatsTestServer;
   let folder: string;
   const stops: (() => unknown)[] = [];
+  const buses: Bus[] = [];
   beforeEach(async () => {
     server = await startNats();
     folder = mkdtempSync(join(tmpdir(), 'svclab-store-'));
   });
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop();
+    buses.splice(0);
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
   const bus = async (): Promise<Bus> => {
     const made = await connectTo(server);
+    buses.push(made);
     stops.push(() => made.close());
     return made;
   };
+  const bus0 = (): Bus => buses[0] as Bus;
   const writer = async (options: { epochFile?: string } = {}) => {
     const opened = await openStore(await bus(), { log, clock: systemClock, ...options });
     stops.push(() => opened.cache.close());
     return opened;
   };
-  const reader = async (options: { epochFile?: string } = {}): Promise<ClosableCache> => {
+  const reader = async (options: { epochFile?: string; clock?: Clock } = {}): Promise<ClosableCache> => {
     const cache = await openCache(await bus(), {
       log,
       clock: systemClock,
@@ -159,19 +172,34 @@ describe('store over NATS under faults', () => {
     expect(cache.fresh && readers.fresh).toBe(true);
   });
 
-  it('says that it is not fresh while the server stands still, and goes on when it runs again', async () => {
-    const { store, cache } = await writer();
-    const made = await store.create(key('web'), service('web'));
+  it('says that it is not fresh while the server stands still', async () => {
+    const { cache } = await writer();
     await server.signal('SIGSTOP');
     const stoppedMs = performance.now();
     await until(() => !cache.fresh);
     expect(performance.now() - stoppedMs).toBeLessThan(2000);
+    await server.signal('SIGCONT');
+    await until(() => cache.fresh);
+  });
+
+  it('writes once when the answer to a first try is lost', async () => {
+    const { store, cache } = await writer();
+    const made = await store.create(key('web'), service('web'));
+    const events: string[] = [];
+    cache.subscribe((e) => events.push(e.type));
+    await server.signal('SIGSTOP');
     const update = store.update(key('web'), service('web', 1), Number(made.metadata.resourceVersion));
+    const deletion = store.delete(key('web'), Number(made.metadata.resourceVersion));
+    deletion.catch(() => undefined);
+    // By then the connection that carried the first try has been given up.
+    await until(() => !bus0().connected);
     await server.signal('SIGCONT');
     const after = await update;
+    expect(after.metadata.labels?.n).toBe('1');
+    await expect(deletion).rejects.toThrow(ConflictError);
     await until(() => cache.fresh);
     expect(cache.get(key('web'))).toEqual(after);
-    expect(after.metadata.labels?.n).toBe('1');
+    expect(events).toEqual(['MODIFIED']);
   });
 
   it('says that the outcome of a write is unknown when the server does not come back', async () => {
@@ -226,5 +254,53 @@ describe('store over NATS under faults', () => {
     const made = await store.create(key('web'), service('web'));
     expect(cache.list(RESOURCES.services)).toEqual([made]);
     expect(cache.fresh).toBe(true);
+  });
+
+  it('drops old deletion markers, never a value written over one', async () => {
+    const { store } = await writer();
+    const nats = await (await bus()).connection();
+    for (const name of ['gone', 'back']) await store.create(key(name), service(name));
+    const gone = await store.delete(key('gone'));
+    const marker = await store.delete(key('back'));
+    const clock = fakeClock();
+    const sweeper = new MarkerSweeper({ bus: bus0(), clock, log });
+    stops.push(() => sweeper.close());
+    sweeper.note('core.services.default.gone', gone);
+    sweeper.note('core.services.default.back', marker);
+    const back = await store.create(key('back'), service('back'));
+    await sweeper.sweep();
+    expect((await readLast(nats, 'core.services.default.gone', 2000))?.sequence).toBe(gone);
+    clock.advance(600_001);
+    let left: unknown = true;
+    while (left) left = await readLast(nats, 'core.services.default.gone', 2000);
+    await sweeper.sweep();
+    expect((await readLast(nats, 'core.services.default.back', 2000))?.sequence).toBe(
+      Number(back.metadata.resourceVersion),
+    );
+    await store.create(key('gone'), service('gone'));
+  });
+
+  it('lists anew when it was out of touch for so long that markers may be gone', async () => {
+    const { store } = await writer();
+    for (const name of ['kept', 'gone']) await store.create(key(name), service(name));
+    let aheadMs = 0;
+    const copy = await reader({ clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+    const changes: string[] = [];
+    copy.subscribe((e) => changes.push(`${e.type} ${e.key.name}`));
+    const before = copy.revision;
+    const nats = await (await bus()).connection();
+    await deleteConsumers();
+    aheadMs = 600_000;
+    const { sequence } = await jsPublish(nats, STREAM, `${SUBJECT_PREFIX}core.services.default.gone`, '', {
+      expected: before,
+      id: 'deletion',
+      remove: true,
+      timeoutMs: 2000,
+    });
+    await purgeBefore(nats, 'core.services.default.gone', sequence + 1, 2000);
+    await until(() => copy.get(key('gone')) === undefined);
+    expect(changes).toEqual(['DELETED gone']);
+    expect(copy.list(RESOURCES.services).map((o) => o.metadata.name)).toEqual(['kept']);
+    expect(() => copy.since(RESOURCES.services, before)).toThrow(/too old/);
   });
 });
