@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { planLab } from './plan.ts';
+
+const base = { name: 'lab', driver: 'netns', profile: 'fast', nodes: 3, set: {} } as const;
+
+describe('planLab', () => {
+  it('gives every host its addresses', () => {
+    const hosts = planLab(base).hosts.map(
+      (h) => `${h.name} ${h.lanIP ?? '-'} ${h.controlIP ?? '-'} ${h.podCIDR ?? '-'}`,
+    );
+    expect(hosts).toEqual([
+      'nats-1 - 172.30.1.2 -',
+      'controller-1 - 172.30.1.3 -',
+      'dns-1 172.30.0.2 172.30.1.4 -',
+      'dns-2 172.30.0.3 172.30.1.5 -',
+      'node-1 172.30.0.11 172.30.1.11 10.244.1.0/24',
+      'node-2 172.30.0.12 172.30.1.12 10.244.2.0/24',
+      'node-3 172.30.0.13 172.30.1.13 10.244.3.0/24',
+      'client-1 172.30.0.101 - -',
+    ]);
+  });
+
+  it.each([
+    { what: 'no nodes', change: { nodes: 0 }, says: /Number of nodes 0 cannot be used/ },
+    { what: 'half a node', change: { nodes: 1.5 }, says: /whole number from 1 to 90/ },
+    { what: 'more nodes than addresses', change: { nodes: 91 }, says: /91 cannot be used/ },
+    {
+      what: 'an unknown profile',
+      change: { profile: 'slow' },
+      says: /Profile "slow" is not known: give realistic or fast/,
+    },
+    {
+      what: 'an unknown knob',
+      change: { set: { 'membership.probe': '1s' } },
+      says: /Unknown knob "membership.probe": .*membership\.probeInterval/,
+    },
+    { what: 'a knob of an unknown area', change: { set: { x: '1' } }, says: /the areas are/ },
+    {
+      what: 'no duration',
+      change: { set: { 'dns.ttl': 'soon' } },
+      says: /dns\.ttl does not take "soon": give a duration/,
+    },
+    { what: 'out of range', change: { set: { 'membership.probeInterval': '0ms' } }, says: /the range is/ },
+  ])('refuses $what', ({ change, says }) => {
+    expect(() => planLab({ ...base, ...change })).toThrow(says);
+  });
+
+  it('sets single knobs on top of a profile', () => {
+    expect(planLab({ ...base, set: { 'membership.probeInterval': '1.5s' } }).knobs['membership.probeInterval']).toBe(
+      1500,
+    );
+  });
+});

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { LabConfig } from '@svclab/core';
+import type { BusRole, BusUser } from '@svclab/runtime';
+import { environmentError } from './errors.ts';
+
+/** Secrets of one lab: new with each `up`. */
+export interface LabSecrets {
+  /** Bearer token of the lab's gRPC services. */
+  readonly token: string;
+  /** Bearer token of the Kubernetes API. */
+  readonly apiToken: string;
+  readonly busUsers: readonly BusUser[];
+}
+
+/** Components that run on a host of each role, in start order. */
+export const COMPONENTS: Readonly<Record<LabConfig['hosts'][number]['role'], readonly string[]>> = {
+  nats: ['nats-server'],
+  controller: ['controller'],
+  dns: ['dns'],
+  node: ['pod-host', 'l2-announcer', 'node-agent'],
+  client: [],
+};
+
+/** Fresh secrets for a lab: one bus user for each process that speaks NATS, and one for the supervisor. */
+export function createSecrets(lab: LabConfig): LabSecrets {
+  const secret = (): string => randomBytes(24).toString('base64url');
+  const user = (role: BusRole, host: string): BusUser => ({ role, host, user: `${role}@${host}`, password: secret() });
+  const busUsers = lab.hosts.flatMap((h) =>
+    COMPONENTS[h.role].filter((c) => c !== 'nats-server').map((c) => user(c as BusRole, h.name)),
+  );
+  return { token: secret(), apiToken: secret(), busUsers: [...busUsers, user('supervisor', 'lab')] };
+}
+
+export function writeSecrets(path: string, secrets: LabSecrets): void {
+  writeFileSync(path, JSON.stringify(secrets), { mode: 0o600 });
+}
+
+/** Fails with a LabError when the file is not there or not this user's to read. */
+export function readSecrets(path: string): LabSecrets {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as LabSecrets;
+  } catch (error) {
+    throw environmentError(`Secrets of the lab cannot be read: ${(error as Error).message}`, error);
+  }
+}
