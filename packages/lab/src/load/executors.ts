@@ -1,0 +1,151 @@
+/** The executors: who runs the next iteration and when. They see virtual users only as something that runs one iteration at a time. */
+import type { Clock } from '@svclab/core';
+import { arrivalTimes, scenarioDurationMs } from './arrivals.ts';
+import type { Scenario } from './options.ts';
+
+/** A virtual user (VU) as an executor sees it. */
+export interface Worker {
+  /** Runs one iteration to the end of its last async job. Never rejects. */
+  iterate(): Promise<void>;
+  /** Breaks off the running iteration; it counts as interrupted. */
+  interrupt(): void;
+}
+
+/** What an executor works with. */
+export interface ExecutorContext {
+  readonly clock: Clock;
+  /** The scenario's VUs that were made before the start. */
+  readonly workers: readonly Worker[];
+  /** Makes one more VU while the test runs (arrival-rate executors, up to maxVUs). */
+  readonly spawn: () => Promise<Worker>;
+  /** Counts an iteration that found no free VU. */
+  readonly dropped: () => void;
+  /** Aborted: start nothing more. */
+  readonly signal: AbortSignal;
+}
+
+/** VUs to make before the start. */
+export function initialVUs(scenario: Scenario): number {
+  return 'preAllocatedVUs' in scenario
+    ? scenario.preAllocatedVUs
+    : Math.min(scenario.vus, scenario.executor === 'shared-iterations' ? scenario.iterations : scenario.vus);
+}
+
+/** The most VUs the scenario may come to have. */
+export function maximalVUs(scenario: Scenario): number {
+  return 'maxVUs' in scenario ? scenario.maxVUs : initialVUs(scenario);
+}
+
+/** Runs a scenario from its start time to its end; afterwards running iterations have `gracefulStop` to finish, then they are interrupted. */
+export async function runScenario(scenario: Scenario, context: ExecutorContext): Promise<void> {
+  if (scenario.startTimeMs > 0) await sleep(context, scenario.startTimeMs);
+  if (context.signal.aborted) return;
+  const running = new Set<Worker>();
+  const iterate = async (worker: Worker): Promise<void> => {
+    running.add(worker);
+    await worker.iterate();
+    running.delete(worker);
+  };
+  const endMs = context.clock.now() + scenarioDurationMs(scenario);
+  const work =
+    scenario.executor === 'constant-arrival-rate' || scenario.executor === 'ramping-arrival-rate'
+      ? arrivals(scenario, context, iterate)
+      : loops(scenario, context, iterate, endMs);
+  let cancel = (): void => {};
+  const stop = new Promise<void>((resolve) => {
+    const arm = (): void => {
+      cancel();
+      cancel = context.clock.after(scenario.gracefulStopMs, () => {
+        for (const worker of running) worker.interrupt();
+        resolve();
+      });
+    };
+    cancel = context.clock.after(endMs - context.clock.now(), arm);
+    context.signal.addEventListener('abort', arm, { once: true });
+  });
+  await Promise.race([work, stop]);
+  cancel();
+}
+
+type Iterate = (worker: Worker) => Promise<void>;
+
+/** Open model: iteration `n` starts when it is due, on any free VU; without one it is dropped, and one more VU is made if allowed. */
+async function arrivals(
+  scenario: Extract<Scenario, { readonly timeUnitMs: number }>,
+  context: ExecutorContext,
+  iterate: Iterate,
+): Promise<void> {
+  const free = [...context.workers];
+  let vus = free.length;
+  let spawning = false;
+  const started = new Set<Promise<void>>();
+  const startMs = context.clock.now();
+  const spawn = (): void => {
+    if (spawning || vus >= scenario.maxVUs) return;
+    spawning = true;
+    vus++;
+    void context.spawn().then((worker) => {
+      spawning = false;
+      free.push(worker);
+    });
+  };
+  const begin = (): void => {
+    const worker = free.pop();
+    if (!worker) {
+      context.dropped();
+      spawn();
+      return;
+    }
+    const run = iterate(worker).then(() => {
+      free.push(worker);
+      started.delete(run);
+    });
+    started.add(run);
+  };
+  for (const due of arrivalTimes(scenario)) {
+    const wait = startMs + due - context.clock.now();
+    // Timers never fire early and count whole milliseconds: what is due within the next one waits for it.
+    if (wait > 0) await sleep(context, Math.max(1, Math.floor(wait)));
+    if (context.signal.aborted) break;
+    begin();
+  }
+  const left = startMs + scenarioDurationMs(scenario) - context.clock.now();
+  if (left > 0 && !context.signal.aborted) await sleep(context, left);
+  await Promise.all(started);
+}
+
+/** Closed model: each VU runs one iteration after the other. */
+async function loops(
+  scenario: Exclude<Scenario, { readonly timeUnitMs: number }>,
+  context: ExecutorContext,
+  iterate: Iterate,
+  endMs: number,
+): Promise<void> {
+  let shared = scenario.executor === 'shared-iterations' ? scenario.iterations : 0;
+  const more = (done: number): boolean => {
+    if (scenario.executor === 'constant-vus') return true;
+    if (scenario.executor === 'per-vu-iterations') return done < scenario.iterations;
+    return shared-- > 0;
+  };
+  await Promise.all(
+    context.workers.map(async (worker) => {
+      for (let done = 0; !context.signal.aborted && context.clock.now() < endMs && more(done); done++) {
+        await iterate(worker);
+        // An iteration that never waits must not keep timers and sockets from their turn.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }),
+  );
+}
+
+function sleep(context: ExecutorContext, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = context.clock.after(ms, done);
+    function done(): void {
+      context.signal.removeEventListener('abort', done);
+      cancel();
+      resolve();
+    }
+    context.signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,313 @@
+/** `http.asyncRequest` over undici, with k6's parameters, response shape, error codes and metrics. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Agent, buildConnector, Client, type Dispatcher } from 'undici';
+import { ScriptError } from './errors.ts';
+import { type HttpFailure, httpFailure } from './http-errors.ts';
+import {
+  canonicalHeaders,
+  canonicalName,
+  type Exchange,
+  type ExpectedStatuses,
+  makeRequest,
+  namedUrl,
+  type HttpRequest as Request,
+  type RequestParams,
+  redirectOf,
+  type Timings,
+} from './http-request.ts';
+import type { Vu } from './vu.ts';
+
+const KNOWN_PARAMS = new Set(['headers', 'tags', 'timeout', 'redirects', 'responseType', 'responseCallback']);
+
+/** What a script gets (k6 `Response`). */
+export interface LoadResponse {
+  readonly url: string;
+  readonly status: number;
+  readonly status_text: string;
+  readonly proto: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly cookies: Readonly<Record<string, never>>;
+  readonly body: string | ArrayBuffer | null;
+  readonly timings: Timings;
+  /** Text of a failure that brought no answer; empty otherwise. */
+  readonly error: string;
+  readonly error_code: number;
+  readonly remote_ip: string;
+  readonly remote_port: number;
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string[]>>;
+    readonly body: string;
+  };
+  json(selector?: string): unknown;
+}
+
+/** One VU's connections. */
+export class HttpSession {
+  readonly #vu: Vu;
+  #agent: Agent | undefined;
+  #aborts = new Set<() => void>();
+  #sockets = new Map<Socket, { read: number; written: number }>();
+  #lastPeer = { ip: '', port: 0 };
+  #connects: { startMs: number; endMs: number }[] = [];
+  /** The script's default for what is no failure (`http.setResponseCallback`). */
+  expected: ExpectedStatuses | null = { ranges: [[200, 399]] };
+
+  constructor(vu: Vu) {
+    this.#vu = vu;
+  }
+
+  /** Ends all connections and what runs on them. */
+  reset(): void {
+    for (const abort of [...this.#aborts]) abort();
+    void this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  /** k6's `http.asyncRequest`. Resolves with an answer or with `status` 0, `error` and `error_code`. */
+  async asyncRequest(
+    method: string,
+    address: unknown,
+    body: unknown,
+    params: RequestParams = {},
+  ): Promise<LoadResponse> {
+    if (this.#vu.initializing)
+      throw new ScriptError(
+        'http.asyncRequest cannot be used in the init context: call it from an iteration, setup or teardown',
+      );
+    if (this.#vu.interrupted) return new Promise(() => {});
+    const end = this.#vu.job();
+    try {
+      return await this.#follow(method, address, body, params);
+    } finally {
+      end();
+    }
+  }
+
+  async #follow(method: string, address: unknown, body: unknown, params: RequestParams): Promise<LoadResponse> {
+    for (const key of Object.keys(params))
+      if (!KNOWN_PARAMS.has(key))
+        throw new ScriptError(
+          `Request parameter "${key}" needs k6: the built-in load host has ${[...KNOWN_PARAMS].join(', ')}`,
+        );
+    const { options } = this.#vu.run;
+    const target = namedUrl(address);
+    let redirects = params.redirects ?? options.maxRedirects;
+    let request = makeRequest(method, target.url, body, params, options.userAgent);
+    for (;;) {
+      const exchange = await this.#exchange(request);
+      this.#record(request, exchange, target.name ?? request.url.href, params);
+      const next = redirects > 0 ? redirectOf(request, exchange) : undefined;
+      if (!next) return this.#response(request, exchange, params);
+      redirects--;
+      request = next;
+    }
+  }
+
+  async #exchange(request: Request): Promise<Exchange> {
+    const { run } = this.#vu;
+    const once = run.options.noConnectionReuse;
+    const dispatcher: Dispatcher = once
+      ? new Client(request.url.origin, { ...this.#settings(), pipelining: 1 })
+      : this.#keptAgent();
+    try {
+      return await this.#dispatch(dispatcher, request, once);
+    } finally {
+      if (once) void dispatcher.destroy();
+    }
+  }
+
+  #dispatch(dispatcher: Dispatcher, request: Request, once: boolean): Promise<Exchange> {
+    const { clock } = this.#vu.run;
+    return new Promise((resolve) => {
+      const queuedMs = clock.now();
+      const at = { start: queuedMs, headers: 0 };
+      const chunks: Buffer[] = [];
+      let status = 0;
+      let headers: Record<string, string> = {};
+      let connecting = 0;
+      let controller: Dispatcher.DispatchController | undefined;
+      let settled = false;
+      const settle = (failure: HttpFailure | undefined): void => {
+        if (settled) return;
+        settled = true;
+        cancel();
+        this.#aborts.delete(abort);
+        this.#countBytes();
+        const endMs = clock.now();
+        const waiting = (at.headers || endMs) - at.start;
+        const receiving = at.headers ? endMs - at.headers : 0;
+        const blocked = Math.max(0, at.start - queuedMs - connecting);
+        const timings = {
+          blocked,
+          looking_up: 0,
+          connecting,
+          tls_handshaking: 0,
+          sending: 0,
+          waiting,
+          receiving,
+          duration: waiting + receiving,
+        };
+        resolve({ status: failure ? 0 : status, headers, body: Buffer.concat(chunks), timings, failure });
+      };
+      const fail = (error: unknown): void => {
+        settle(httpFailure(error));
+        controller?.abort(error as Error);
+      };
+      const abort = (): void => fail(Object.assign(new Error('interrupted'), { code: 'SVCLAB_INTERRUPTED' }));
+      const cancel = clock.after(request.timeoutMs, () =>
+        fail(Object.assign(new Error('request timeout'), { code: 'SVCLAB_TIMEOUT' })),
+      );
+      this.#aborts.add(abort);
+      dispatcher.dispatch(
+        {
+          origin: request.url.origin,
+          path: `${request.url.pathname}${request.url.search}`,
+          method: request.method as Dispatcher.HttpMethod,
+          headers: request.headers,
+          body: request.body ?? null,
+          reset: once,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        },
+        {
+          onRequestStart: (c) => {
+            controller = c;
+            if (settled) {
+              c.abort(new Error('gave up while waiting for a connection'));
+              return;
+            }
+            at.start = clock.now();
+            connecting = this.#claimConnect(queuedMs);
+          },
+          onResponseStart: (_c, code, raw) => {
+            at.headers = clock.now();
+            status = code;
+            headers = canonicalHeaders(raw);
+          },
+          onResponseData: (_c, chunk) => {
+            chunks.push(chunk);
+          },
+          onResponseEnd: () => settle(undefined),
+          onResponseError: (_c, error) => {
+            // While it could not connect the whole wait was connecting.
+            if (!controller) at.start = clock.now();
+            settle(httpFailure(error));
+          },
+        },
+      );
+    });
+  }
+
+  #keptAgent(): Agent {
+    this.#agent ??= new Agent({ ...this.#settings(), pipelining: 1, keepAliveTimeout: 90_000 });
+    return this.#agent;
+  }
+
+  #settings(): { connect: buildConnector.connector } {
+    const { run } = this.#vu;
+    const connect = buildConnector({
+      rejectUnauthorized: !run.options.insecureSkipTLSVerify,
+      timeout: 0,
+      autoSelectFamily: false,
+    });
+    return {
+      connect: (options, callback) => {
+        const startMs = run.clock.now();
+        connect(options, (error, socket) => {
+          if (error) {
+            callback(error, null);
+            return;
+          }
+          this.#connects.push({ startMs, endMs: run.clock.now() });
+          this.#lastPeer = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+          this.#sockets.set(socket, { read: 0, written: 0 });
+          callback(null, socket);
+        });
+      },
+    };
+  }
+
+  /** Time of a connection made since `sinceMs` that no request has claimed, 0 when the request found one standing. */
+  #claimConnect(sinceMs: number): number {
+    const index = this.#connects.findIndex((c) => c.startMs >= sinceMs);
+    const [connect] = index < 0 ? [] : this.#connects.splice(0, index + 1).slice(-1);
+    return connect ? connect.endMs - connect.startMs : 0;
+  }
+
+  #countBytes(): void {
+    for (const [socket, seen] of this.#sockets) {
+      const read = socket.bytesRead;
+      const written = socket.bytesWritten;
+      if (read > seen.read) this.#vu.run.metrics.add('data_received', read - seen.read);
+      if (written > seen.written) this.#vu.run.metrics.add('data_sent', written - seen.written);
+      if (socket.destroyed) this.#sockets.delete(socket);
+      else this.#sockets.set(socket, { read, written });
+    }
+  }
+
+  #record(request: Request, exchange: Exchange, name: string, params: RequestParams): void {
+    if (exchange.failure?.interrupted) return;
+    const expected = params.responseCallback === undefined ? this.expected : params.responseCallback;
+    const ok =
+      exchange.failure === undefined &&
+      (expected === null || expected.ranges.some(([a, b]) => exchange.status >= a && exchange.status <= b));
+    const tags: Record<string, string> = {
+      ...this.#vu.baseTags(),
+      method: request.method,
+      url: name,
+      name,
+      status: String(exchange.status),
+      proto: 'HTTP/1.1',
+      expected_response: String(ok),
+      ...(exchange.failure ? { error: exchange.failure.error, error_code: String(exchange.failure.code) } : {}),
+      ...params.tags,
+    };
+    const { metrics } = this.#vu.run;
+    const { timings } = exchange;
+    metrics.add('http_reqs', 1, tags);
+    metrics.add('http_req_duration', timings.duration, tags);
+    for (const part of ['blocked', 'connecting', 'tls_handshaking', 'sending', 'waiting', 'receiving'] as const)
+      metrics.add(`http_req_${part}`, timings[part], tags);
+    if (expected !== null) metrics.add('http_req_failed', ok ? 0 : 1, tags);
+  }
+
+  #response(request: Request, exchange: Exchange, params: RequestParams): LoadResponse {
+    const type = params.responseType ?? (this.#vu.run.options.discardResponseBodies ? 'none' : 'text');
+    const text = (): string => exchange.body.toString('utf8');
+    const bytes = exchange.body;
+    const { failure, status } = exchange;
+    return {
+      url: request.url.href,
+      status,
+      status_text: failure ? '' : `${status} ${STATUS_CODES[status] ?? ''}`.trim(),
+      proto: failure ? '' : 'HTTP/1.1',
+      headers: exchange.headers,
+      cookies: {},
+      body:
+        failure || type === 'none'
+          ? null
+          : type === 'binary'
+            ? (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer)
+            : text(),
+      timings: exchange.timings,
+      error: failure?.error ?? '',
+      error_code: failure?.code ?? (status >= 400 ? 1000 + status : 0),
+      remote_ip: this.#lastPeer.ip,
+      remote_port: this.#lastPeer.port,
+      request: {
+        method: request.method,
+        url: request.url.href,
+        headers: Object.fromEntries(Object.entries(request.headers).map(([k, v]) => [canonicalName(k), [v]])),
+        body: typeof request.body === 'string' ? request.body : (request.body?.toString('utf8') ?? ''),
+      },
+      json(selector) {
+        if (selector !== undefined)
+          throw new ScriptError('response.json(selector) needs k6: take the value from response.json()');
+        return JSON.parse(text());
+      },
+    };
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The load host as a program: `node main.js SCRIPT.js [--env K=V]... [-o json|text]`. Runs on the client host where k6 is not installed.
+ * Exit codes: 0 all thresholds held, 1 one failed or the script ended the run, 2 the script cannot be run here, 130 interrupted.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { measuringClock } from '../prober/clock.ts';
+import { ScriptError } from './errors.ts';
+import { installHooks, LoadHost, type LoadOutput } from './host.ts';
+
+interface LoadArguments {
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly json: boolean;
+}
+
+function parseLoadArguments(argv: readonly string[]): LoadArguments {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (error) {
+    throw new ScriptError((error as Error).message.split('. ')[0] ?? '');
+  }
+  const { values, positionals } = parsed;
+  const [script, ...more] = positionals;
+  if (script === undefined || more.length > 0)
+    throw new ScriptError(`Give one script, not ${positionals.length}: svclab load loadtest/baseline.js`);
+  const env: Record<string, string> = {};
+  for (const pair of values.env ?? []) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new ScriptError(`--env does not take "${pair}": give NAME=VALUE`);
+    env[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return { script: resolve(script), env, json: values.output === 'json' };
+}
+
+function parse(argv: readonly string[]) {
+  return parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { env: { type: 'string', multiple: true, short: 'e' }, output: { type: 'string', short: 'o' } },
+  });
+}
+
+function write(output: LoadOutput, json: boolean): void {
+  for (const [to, content] of Object.entries(output.files)) {
+    // With -o json stdout belongs to the result.
+    if (to === 'stdout') (json ? process.stderr : process.stdout).write(content);
+    else if (to === 'stderr') process.stderr.write(content);
+    else {
+      mkdirSync(dirname(resolve(to)), { recursive: true });
+      writeFileSync(to, content);
+    }
+  }
+  if (json) process.stdout.write(`${JSON.stringify(output.result)}\n`);
+}
+
+/** k6 prints a script's console to stderr; stdout is data. */
+function consoleToStderr(): void {
+  const { Console } = console;
+  globalThis.console = new Console(process.stderr, process.stderr);
+}
+
+async function main(): Promise<number> {
+  const args = parseLoadArguments(process.argv.slice(2));
+  consoleToStderr();
+  installHooks();
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
+  const output = await new LoadHost({
+    script: args.script,
+    env: args.env,
+    clock: measuringClock,
+    signal: interrupt.signal,
+    log: (line) => process.stderr.write(`${line}\n`),
+    isStdOutTTY: process.stdout.isTTY === true,
+    isStdErrTTY: process.stderr.isTTY === true,
+  }).run();
+  write(output, args.json);
+  if (output.result.failure !== '') process.stderr.write(`svclab load: ${output.result.failure}\n`);
+  if (interrupt.signal.aborted) return 130;
+  return output.result.failure !== '' || output.result.thresholds.some((t) => !t.ok) ? 1 : 0;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+    // Connections that a script left open must not hold the program.
+    process.stdout.write('', () => process.exit(code));
+  },
+  (error: unknown) => {
+    const known = error instanceof ScriptError;
+    process.stderr.write(`svclab load: ${known ? error.message : String((error as Error).stack)}\n`);
+    process.exit(known ? 2 : 4);
+  },
+);

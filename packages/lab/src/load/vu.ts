@@ -1,0 +1,184 @@
+import type { Clock } from '@svclab/core';
+import { ScriptError } from './errors.ts';
+import type { Worker } from './executors.ts';
+import { HttpSession } from './http.ts';
+import type { Metrics, Tags } from './metrics.ts';
+import type { LoadOptions } from './options.ts';
+
+/** What all virtual users of a run share. */
+export interface RunState {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  options: LoadOptions;
+  readonly env: Readonly<Record<string, string>>;
+  /** Folder of the script: paths of `open` start here. */
+  readonly scriptDir: string;
+  /** Check name to its passes and fails, in order of first use. */
+  readonly checks: Map<string, { passes: number; fails: number }>;
+  readonly shared: Map<string, readonly unknown[]>;
+  /** Start of the scenarios on `clock`, milliseconds; 0 before. */
+  startMs: number;
+  vusActive: number;
+  vusInitialized: number;
+  interrupted: number;
+  completed: number;
+  iterationsByScenario: Map<string, number>;
+  /** Ends the run: `fault` makes it exit 2, otherwise an expectation failed. */
+  readonly abort: (reason: string, fault?: ScriptError) => void;
+  /** Marks the run as failed without ending it (`exec.test.fail`). */
+  readonly markFailed: (reason: string) => void;
+  readonly log: (line: string) => void;
+}
+
+/** The scenario a VU works for. */
+export interface VuScenario {
+  readonly name: string;
+  readonly executor: string;
+  readonly tags: Tags;
+  readonly env: Readonly<Record<string, string>>;
+  readonly durationMs: number;
+  startMs: number;
+}
+
+/**
+ * One virtual user: an instance of the script's modules, its connections, and the async jobs of its running iteration.
+ * It is busy until the last of these jobs has ended, as in k6.
+ */
+export class Vu implements Worker {
+  /** From 1; 0 is the instance that runs `setup`, `teardown` and `handleSummary`. */
+  readonly id: number;
+  readonly run: RunState;
+  readonly http: HttpSession;
+  readonly scenario: VuScenario;
+  /** Tags the script put on this VU (`exec.vu.metrics.tags`). */
+  readonly tags: Record<string, string> = {};
+  /** Where the script stands, for `exec` and `open`. */
+  initializing = true;
+  iteration = -1;
+  iterationInTest = -1;
+  /** Function of an iteration; set once the script's modules are loaded. */
+  body: (data: unknown) => unknown = () => {};
+  /** What `setup` returned, this VU's own copy. */
+  data: unknown;
+  /** Told the iteration's number before it starts. */
+  onIteration: (iteration: number) => void = () => {};
+  #jobs = 0;
+  #timers = new Set<() => void>();
+  #idle: (() => void) | undefined;
+  #broken: (() => void) | undefined;
+  interrupted = false;
+
+  constructor(id: number, run: RunState, scenario: VuScenario) {
+    this.id = id;
+    this.run = run;
+    this.scenario = scenario;
+    this.http = new HttpSession(this);
+  }
+
+  /** Tags every sample of this VU carries. */
+  baseTags(): Record<string, string> {
+    return { scenario: this.scenario.name, group: '', ...this.run.options.tags, ...this.scenario.tags, ...this.tags };
+  }
+
+  /** Adds a sample with the VU's tags. */
+  sample(metric: string, value: number, tags: Tags = {}): void {
+    this.run.metrics.add(metric, value, { ...this.baseTags(), ...tags });
+  }
+
+  /** An async job of the running iteration begins; call the result once when it ends. */
+  job(): () => void {
+    this.#jobs++;
+    let open = true;
+    return () => {
+      if (!open) return;
+      open = false;
+      this.#jobs--;
+      if (this.#jobs === 0) this.#idle?.();
+    };
+  }
+
+  /** Arms a timer that belongs to the iteration. Returns what cancels it. */
+  timer(ms: number, repeat: boolean, fn: () => void): () => void {
+    const end = this.job();
+    const { clock } = this.run;
+    const cancel = (repeat ? clock.every : clock.after)(Math.max(1, ms), () => {
+      if (!repeat) stop();
+      fn();
+    });
+    const stop = (): void => {
+      if (!this.#timers.delete(stop)) return;
+      cancel();
+      end();
+    };
+    this.#timers.add(stop);
+    return stop;
+  }
+
+  async iterate(): Promise<void> {
+    const { run } = this;
+    this.iteration++;
+    this.iterationInTest = run.iterationsByScenario.get(this.scenario.name) ?? 0;
+    run.iterationsByScenario.set(this.scenario.name, this.iterationInTest + 1);
+    this.onIteration(this.iteration);
+    run.vusActive++;
+    const startMs = run.clock.now();
+    const broken = new Promise<void>((resolve) => {
+      this.#broken = resolve;
+    });
+    await Promise.race([this.#body(), broken]);
+    run.vusActive--;
+    if (this.interrupted) {
+      run.interrupted++;
+      return;
+    }
+    run.completed++;
+    this.sample('iteration_duration', run.clock.now() - startMs);
+    this.sample('iterations', 1);
+    if (run.options.noVUConnectionReuse) this.http.reset();
+  }
+
+  interrupt(): void {
+    this.interrupted = true;
+    this.#cancelJobs();
+    this.#broken?.();
+  }
+
+  async #body(): Promise<void> {
+    try {
+      await this.body(this.data);
+      if (this.#jobs > 0)
+        await new Promise<void>((resolve) => {
+          this.#idle = resolve;
+        });
+      this.#idle = undefined;
+    } catch (error) {
+      // An exception ends the iteration and what it left running.
+      this.#cancelJobs();
+      if (this.interrupted) return;
+      if (error instanceof ScriptError) this.run.abort(error.message, error);
+      else
+        this.run.log(
+          `Iteration of VU ${this.id} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
+    }
+  }
+
+  #cancelJobs(): void {
+    for (const stop of [...this.#timers]) stop();
+    this.http.reset();
+  }
+}
+
+const vus = new Map<number, Vu>();
+
+/** Makes a VU known to the modules that are loaded for it. */
+export function registerVu(vu: Vu): void {
+  vus.set(vu.id, vu);
+}
+
+/** The VU a module instance belongs to: the loader puts its number in the module's address. */
+export function vuOf(moduleUrl: string): Vu {
+  const vu = vus.get(Number(new URL(moduleUrl).searchParams.get('vu')));
+  if (!vu) throw new ScriptError(`${moduleUrl} can only be imported by a load script`);
+  return vu;
+}
