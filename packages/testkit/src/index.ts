@@ -2,4 +2,5 @@
 export { type FakeClock, fakeClock } from './fake-clock.ts';
 export { type MemoryStore, memoryStore } from './memory-store.ts';
 export { type NatsTestOptions, type NatsTestServer, startNats } from './nats-server.ts';
+export { asOrdinaryUser } from './ordinary-user.ts';
 export { describeStoreContract, type StoreUnderTest } from './store-contract.ts';

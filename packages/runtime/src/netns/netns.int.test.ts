@@ -1,8 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { asOrdinaryUser } from '@svclab/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   connectIn,
@@ -182,22 +182,4 @@ describe('udpSocketIn()', () => {
   });
 });
 
-// The same tests once more as an ordinary user, in the namespaces a lab without root lives in.
-const nested = process.env.SVCLAB_TEST_NESTED === '1';
-describe.runIf(process.getuid?.() === 0 && !nested)('as an ordinary user', () => {
-  it('passes all of the above inside a user namespace', () => {
-    const vitest = fileURLToPath(new URL('../../../../node_modules/vitest/vitest.mjs', import.meta.url));
-    const file = fileURLToPath(import.meta.url);
-    const root = fileURLToPath(new URL('../../../../', import.meta.url));
-    const user = 'setpriv --reuid=65534 --regid=65534 --clear-groups'.split(' ');
-    const lab =
-      'unshare --user --map-current-user --keep-caps --net --mount --pid --fork --kill-child --mount-proc'.split(' ');
-    const [command = '', ...args] = [...user, ...lab, process.execPath, vitest];
-    const done = spawnSync(command, [...args, 'run', '--configLoader', 'runner', '--project', 'integration', file], {
-      cwd: root,
-      env: { PATH: process.env.PATH, HOME: '/tmp', SVCLAB_TEST_NESTED: '1', NO_COLOR: '1' },
-    });
-    expect(`${done.stdout}${done.stderr}`).toMatch(/Tests\s+\d+ passed/);
-    expect(done.status).toBe(0);
-  });
-});
+asOrdinaryUser(import.meta.url);

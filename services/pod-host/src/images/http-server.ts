@@ -58,7 +58,7 @@ export class HttpProgram {
       lameDuck: () => {
         this.#lameDuck = true;
       },
-      busy: () => this.#inFlight > 0,
+      closeIdle: () => server.closeIdleConnections(),
     };
   }
 

@@ -55,8 +55,8 @@ export interface TcpService {
   readonly server: Server;
   /** From now on tell clients to go elsewhere, where the protocol has a word for it; go on serving. */
   lameDuck(): void;
-  /** Whether a request is being answered on any connection. */
-  busy(): boolean;
+  /** Ends the connections on which no request is being answered. */
+  closeIdle(): void;
 }
 
 /** An image's program, running. */

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { TcpService } from './image.ts';
 
 /** One connection of a protocol that answers bytes with bytes. */
@@ -7,9 +7,12 @@ export interface Session {
   feed(chunk: Buffer): { readonly output: Buffer; readonly close?: boolean };
 }
 
-/** Serves a byte protocol: a session per connection. Requests are answered within the call, so it is never busy. */
+/** Serves a byte protocol: a session per connection. Requests are answered within the call, so every connection is idle between two. */
 export function streamService(open: (client: { address: string; port: number }) => Session): TcpService {
+  const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
     const session = open({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => {
@@ -18,5 +21,11 @@ export function streamService(open: (client: { address: string; port: number }) 
       if (close) socket.end();
     });
   });
-  return { server, lameDuck: () => undefined, busy: () => false };
+  return {
+    server,
+    lameDuck: () => undefined,
+    closeIdle: () => {
+      for (const socket of sockets) socket.end();
+    },
+  };
 }

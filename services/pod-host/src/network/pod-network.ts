@@ -1,4 +1,4 @@
-import { createNetns, currentNetns, type Netns, withNetns, writeSysctl } from '@svclab/runtime';
+import { createNetns, type Netns, openNetns, withNetns, writeSysctl } from '@svclab/runtime';
 import { type IpBatcher, ipSteps } from './ip-batch.ts';
 import { interfaceSysctls, nodeSide, type PodNetworkSpec, podSide, removal } from './plan.ts';
 
@@ -52,8 +52,8 @@ export async function attachPod(options: PodNetworkOptions): Promise<PodNetwork>
 }
 
 /** The network of a hostNetwork pod: the node's own. */
-export function hostNetwork(): PodNetwork {
-  const netns = currentNetns();
+export function hostNetwork(node: Netns): PodNetwork {
+  const netns = openNetns(node.path);
   return {
     netns,
     hostInterface: '',

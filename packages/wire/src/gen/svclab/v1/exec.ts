@@ -61,7 +61,7 @@ export interface LogsRequest {
   follow: boolean;
   /** -1: all */
   tailLines: bigint;
-  /** 0: all */
+  /** Only the lines of the last so many milliseconds; 0: all */
   sinceMs: bigint;
   previous: boolean;
 }

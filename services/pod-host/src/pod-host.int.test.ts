@@ -1,0 +1,474 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createLogger,
+  createNetns,
+  type GrpcClient,
+  grpcClient,
+  type Netns,
+  serveGrpc,
+  spawnIn,
+  systemClock,
+  systemRandom,
+  udpSocketIn,
+  withNetns,
+  writeSysctl,
+} from '@svclab/runtime';
+import { asOrdinaryUser } from '@svclab/testkit';
+import {
+  type EnsurePodRequest,
+  type ExecRequest,
+  type HostedContainer,
+  PodHostServiceDefinition,
+  type WatchPodsResponse,
+} from '@svclab/wire';
+import packet from 'dns-packet';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PodTable } from './pod/pod-table.ts';
+import { podHostService } from './service.ts';
+
+interface Setup {
+  readonly annotations?: Record<string, string>;
+  readonly env?: Record<string, string>;
+  readonly spec?: Record<string, unknown>;
+  readonly container?: Record<string, unknown>;
+}
+
+let node: Netns;
+let directory: string;
+let client: GrpcClient<typeof PodHostServiceDefinition>;
+let cleanups: (() => unknown)[];
+
+beforeEach(async () => {
+  cleanups = [];
+  directory = mkdtempSync(join(tmpdir(), 'pod-host-'));
+  node = createNetns();
+  withNetns(node, () => {
+    writeSysctl('net/ipv4/ip_forward', 1);
+    execFileSync('ip', ['addr', 'add', '10.96.0.10/32', 'dev', 'lo']);
+  });
+  const log = createLogger({ component: 'pod-host', host: 'node-1', level: 'warn' });
+  const table = withNetns(
+    node,
+    () =>
+      new PodTable({
+        node: 'node-1',
+        domain: 'cluster.local',
+        startupDelay: 0,
+        clock: systemClock,
+        random: systemRandom,
+        log,
+      }),
+  );
+  const listen = `unix:${join(directory, 'pod-host.sock')}`;
+  const service = podHostService({ table, clock: systemClock, filesDir: join(directory, 'pods') });
+  const server = await serveGrpc({ listen, token: 't', log }, [[PodHostServiceDefinition, service]]);
+  client = grpcClient(PodHostServiceDefinition, listen, { token: 't' });
+  cleanups.push(async () => {
+    await Promise.all(table.list().map((pod) => table.stop(pod.uid)));
+    client.close();
+    await server.close();
+    node.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+function request(name: string, ip: string, setup: Setup = {}): EnsurePodRequest {
+  const container = { name: 'main', image: 'nginx:alpine', ports: [{ containerPort: 80 }], ...setup.container };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', uid: `uid-${name}`, annotations: setup.annotations },
+    spec: { containers: [container], terminationGracePeriodSeconds: 5, ...setup.spec },
+  };
+  return {
+    namespace: 'shop',
+    name,
+    uid: pod.metadata.uid,
+    podJson: Buffer.from(JSON.stringify(pod)),
+    ip,
+    gateway: ip === '' ? '' : '10.244.1.1',
+    nameservers: ['10.96.0.10'],
+    searches: ['shop.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
+    env: { main: { env: setup.env ?? {} } },
+    hostInterface: '',
+  };
+}
+
+/** Runs a program in the node's namespace: [stdout, exit code]. */
+async function onNode(...command: string[]): Promise<[string, number | null]> {
+  const [file = '', ...args] = command;
+  const child = spawnIn(node, file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout?.on('data', (chunk) => {
+    text += chunk;
+  });
+  await once(child, 'close');
+  return [text, child.exitCode];
+}
+
+const curl = async (...args: string[]): Promise<string> => (await onNode('curl', '-s', '-m', '5', ...args))[0];
+
+/** DNS for the pods: a record per name, NXDOMAIN for others. */
+function serveDns(zone: Record<string, string>): void {
+  const socket = udpSocketIn(node, { port: 53, address: '10.96.0.10' });
+  socket.on('message', (message, from) => {
+    const query = packet.decode(message);
+    const question = query.questions?.[0];
+    const data = zone[question?.name ?? ''];
+    const answers = data && question?.type === 'A' ? [{ type: 'A' as const, name: question.name, data }] : [];
+    const reply = packet.encode({
+      id: query.id ?? 0,
+      type: 'response',
+      flags: data ? 0 : 3,
+      questions: query.questions ?? [],
+      answers,
+    });
+    socket.send(reply, from.port, from.address);
+  });
+  cleanups.push(() => socket.close());
+}
+
+/** States of a pod's first container as the watch tells them. `until` resolves when the given one arrives. */
+function watchStates(name: string): { until(state: string): Promise<HostedContainer>; seen: string[]; stop(): void } {
+  const abort = new AbortController();
+  const seen: string[] = [];
+  const events: WatchPodsResponse[] = [];
+  let wake = (): void => undefined;
+  void (async () => {
+    for await (const event of client.watchPods({}, { signal: abort.signal })) {
+      events.push(event);
+      if (event.pod?.name === name) seen.push(event.removed ? 'removed' : (event.pod.containers[0]?.state ?? ''));
+      wake();
+    }
+  })().catch(() => undefined);
+  cleanups.push(() => abort.abort());
+  return {
+    seen,
+    stop: () => abort.abort(),
+    async until(state) {
+      for (;;) {
+        while (events.length > 0) {
+          const event = events.shift() as WatchPodsResponse;
+          const first = event.pod?.name === name ? event.pod.containers[0] : undefined;
+          if (first && (event.removed ? 'removed' : first.state) === state) return first;
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
+
+async function exec(
+  pod: string,
+  command: string[],
+  options: { stdin?: string; tty?: boolean; signal?: number } = {},
+): Promise<{ out: string; err: string; code: number | undefined; error: string }> {
+  async function* input(): AsyncGenerator<ExecRequest> {
+    const stdin = options.stdin !== undefined;
+    yield {
+      message: {
+        $case: 'start',
+        value: { namespace: 'shop', pod, container: '', command, stdin, tty: options.tty ?? false },
+      },
+    };
+    if (options.stdin !== undefined) yield { message: { $case: 'stdin', value: Buffer.from(options.stdin) } };
+    if (options.signal !== undefined) yield { message: { $case: 'signal', value: options.signal } };
+    else yield { message: { $case: 'stdinEof', value: true } };
+  }
+  const result: { out: string; err: string; code: number | undefined; error: string } = {
+    out: '',
+    err: '',
+    code: undefined,
+    error: '',
+  };
+  for await (const { message } of client.exec(input())) {
+    if (message?.$case === 'stdout') result.out += message.value;
+    if (message?.$case === 'stderr') result.err += message.value;
+    if (message?.$case === 'exit') {
+      result.code = message.value.code;
+      result.error = message.value.error;
+    }
+  }
+  return result;
+}
+
+async function logLines(pod: string, previous = false, tailLines = -1n): Promise<string[]> {
+  const lines: string[] = [];
+  const call = { namespace: 'shop', pod, container: '', follow: false, tailLines, sinceMs: 0n, previous };
+  for await (const { line } of client.logs(call)) lines.push(line);
+  return lines;
+}
+
+describe('a pod on the node', () => {
+  it('answers HTTP with its name, to the node and to other pods', async () => {
+    const { hostInterface } = await client.ensurePod(request('web-5d4f8c7b9-x2k4z', '10.244.1.5'));
+    await client.ensurePod(request('other', '10.244.1.6'));
+    expect(hostInterface).toMatch(/^veth[0-9a-f]{8}$/);
+    const body = await curl('http://10.244.1.5/');
+    expect(body.split('\n')[0]).toBe('web-5d4f8c7b9-x2k4z');
+    expect(body).toMatch(/^client: 10\.244\.1\.1:\d+$/m);
+    const inner = await exec('other', ['curl', '-s', '-m', '5', 'http://10.244.1.5/clientip']);
+    expect(inner.out).toMatch(/^10\.244\.1\.6:\d+$/);
+    expect(await logLines('web-5d4f8c7b9-x2k4z', false, 1n)).toEqual([
+      expect.stringMatching(/^10\.244\.1\.6 - - \[.*\] "GET \/clientip HTTP\/1\.1" 200 \d+ "-" "curl\//),
+    ]);
+  });
+
+  it('is made once for a uid, and may be asked for at the same time', async () => {
+    const asked = [request('web', '10.244.1.5'), request('web', '10.244.1.5')];
+    const [a, b] = await Promise.all(asked.map((r) => client.ensurePod(r)));
+    expect(a).toEqual(b);
+    expect((await client.listPods({})).pods).toHaveLength(1);
+    await client.stopPod({ uid: 'uid-web', signalOnly: false });
+    await client.stopPod({ uid: 'uid-web', signalOnly: false });
+    expect((await client.listPods({})).pods).toEqual([]);
+    expect((await onNode('ip', '-br', 'link'))[0]).not.toContain('veth');
+    expect((await onNode('ip', 'route'))[0]).not.toContain('10.244.1.5');
+  });
+
+  it('replaces an interface that was left over', async () => {
+    const stale = { ...request('web', '10.244.1.5'), hostInterface: 'vethstale' };
+    await onNode('ip', 'link', 'add', 'vethstale', 'type', 'veth', 'peer', 'name', 'peer0');
+    expect(await client.ensurePod(stale)).toEqual({ hostInterface: 'vethstale' });
+    expect(await curl('http://10.244.1.5/hostname')).toBe('web');
+  });
+
+  it('says what it cannot do, and leaves nothing', async () => {
+    const bad = { ...request('web', '10.244.1.5'), gateway: 'nowhere' };
+    await expect(client.ensurePod(bad)).rejects.toThrow(/gateway of EnsurePod is "nowhere"/);
+    const taken = { ...request('web', '10.244.1.5'), hostInterface: 'lo' };
+    await expect(client.ensurePod(taken)).rejects.toThrow(/ip link add lo .* failed: RTNETLINK answers: File exists/);
+    expect((await onNode('ip', '-br', 'link'))[0]).not.toContain('veth');
+    await expect(client.ensurePod({ ...bad, podJson: Buffer.from('{') })).rejects.toThrow(/is no JSON/);
+    await expect(client.killPod({ namespace: 'shop', pod: 'none' })).rejects.toThrow(/shop\/none is not on this node/);
+  });
+
+  it('shares the node network with hostNetwork, where ports collide', async () => {
+    const states = watchStates('second');
+    await client.ensurePod(request('first', '', { spec: { hostNetwork: true } }));
+    expect(await curl('http://127.0.0.1/hostname')).toBe('first');
+    await client.ensurePod(request('second', '', { spec: { hostNetwork: true } }));
+    expect(await states.until('terminated')).toMatchObject({
+      exitCode: 1,
+      reason: 'Error',
+      message: 'listen tcp :80: bind: address already in use',
+    });
+  });
+
+  it('refuses to run a process container, with a reason', async () => {
+    await client.ensurePod(request('web', '10.244.1.5', { annotations: { 'svclab.dev/runtime': 'process' } }));
+    const [pod] = (await client.listPods({})).pods;
+    expect(pod?.containers[0]).toMatchObject({
+      state: 'waiting',
+      reason: 'CreateContainerConfigError',
+      containerId: '',
+    });
+    expect(pod?.containers[0]?.message).toContain('"process"');
+  });
+
+  it('serves UDP, redis and postgres in their own protocol', async () => {
+    const ports = [{ containerPort: 7, protocol: 'UDP' }];
+    await client.ensurePod(request('echo', '10.244.1.5', { container: { image: 'echo', ports } }));
+    await client.ensurePod(request('redis', '10.244.1.6', { container: { image: 'redis:7-alpine', ports: [] } }));
+    const socket = udpSocketIn(node);
+    socket.send('over udp', 7, '10.244.1.5');
+    expect(String((await once(socket, 'message'))[0])).toBe('over udp');
+    socket.close();
+    const talk = 'exec 3<>/dev/tcp/10.244.1.6/6379; printf "PING\\r\\nQUIT\\r\\n" >&3; cat <&3';
+    expect((await onNode('bash', '-c', talk))[0]).toBe('+PONG\r\n+OK\r\n');
+  });
+});
+
+describe('behaviour', () => {
+  it('changes at run time, by annotation, and back', async () => {
+    const web = (annotations: Record<string, string>): EnsurePodRequest =>
+      request('web', '10.244.1.5', { annotations });
+    const status = (path: string): Promise<string> =>
+      curl('-o', '/dev/null', '-w', '%{http_code}', `http://10.244.1.5${path}`);
+    const set = (behaviour: Record<string, string>): Promise<unknown> =>
+      client.setBehaviour({ namespace: 'shop', pod: 'web', behaviour });
+    await client.ensurePod(web({ 'svclab.dev/health': 'unready' }));
+    expect([await status('/readyz'), await status('/healthz')]).toEqual(['503', '200']);
+    await set({ health: 'fail', 'svclab.dev/error-rate': '100%' });
+    expect([await status('/healthz'), await status('/')]).toEqual(['503', '500']);
+    await set({ health: '', 'error-rate': '' });
+    expect([await status('/readyz'), await status('/')]).toEqual(['503', '200']);
+    await client.ensurePod(web({}));
+    expect(await status('/readyz')).toBe('200');
+    await expect(set({ health: 'sick' })).rejects.toThrow(/health does not take "sick"/);
+    await expect(set({ colour: 'red' })).rejects.toThrow(/the keys are latency/);
+  });
+});
+
+describe('an upstream', () => {
+  const front = (url: string, annotations: Record<string, string> = {}): EnsurePodRequest =>
+    request('front', '10.244.1.5', { env: { UPSTREAM_URL: url }, annotations });
+  const upstreamOf = async (): Promise<string> =>
+    /^(upstream: .* at .*|error: .*)$/m.exec(await curl('http://10.244.1.5/'))?.[0] ?? '';
+
+  it('is found by DNS through the search path and called from the pod', async () => {
+    serveDns({ 'api.shop.svc.cluster.local': '10.244.1.6' });
+    await client.ensurePod(request('api-1', '10.244.1.6'));
+    await client.ensurePod(front('http://api/'));
+    expect(await upstreamOf()).toBe('upstream: api-1 200 at 10.244.1.6:80');
+    expect(await logLines('api-1', false, 1n)).toEqual([expect.stringMatching(/^10\.244\.1\.5 .*svclab\/front"$/)]);
+    await client.setBehaviour({ namespace: 'shop', pod: 'front', behaviour: { 'upstream-keepalive': 'true' } });
+    expect(await upstreamOf()).toBe('upstream: api-1 200 at 10.244.1.6:80');
+  });
+
+  it('that fails gives 502 and the reason', async () => {
+    serveDns({ 'down.shop.svc.cluster.local': '10.244.1.1' });
+    await client.ensurePod(front('http://nothing/'));
+    expect(await upstreamOf()).toBe('error: nothing does not exist');
+    await client.setBehaviour({ namespace: 'shop', pod: 'front', behaviour: { upstream: 'http://down:81/' } });
+    expect(await upstreamOf()).toMatch(/^error: Call to 10\.244\.1\.1:81 failed: .*ECONNREFUSED/);
+    expect(await curl('-o', '/dev/null', '-w', '%{http_code}', 'http://10.244.1.5/')).toBe('502');
+    expect(await curl('http://10.244.1.5/healthz')).toBe('ok\n');
+  });
+});
+
+describe('the life of a container', () => {
+  it('ends at once when killed, and runs again when asked', async () => {
+    const states = watchStates('web');
+    await client.ensurePod(request('web', '10.244.1.5'));
+    await states.until('running');
+    const held = onNode('curl', '-s', '-m', '20', 'http://10.244.1.5/delay/60000');
+    while (
+      !(await curl('http://10.244.1.5/metrics')).includes('http_requests_in_flight{pod="web",namespace="shop"} 2')
+    );
+    await client.killPod({ namespace: 'shop', pod: 'web' });
+    expect(await states.until('terminated')).toMatchObject({ exitCode: 137, reason: 'Error', restartCount: 0 });
+    // curl: connection reset by peer
+    expect((await held)[1]).toBe(56);
+    expect((await onNode('curl', '-s', 'http://10.244.1.5/'))[1]).toBe(7);
+    await client.restartContainer({ uid: 'uid-web', container: 'main', reason: 'test' });
+    expect(await states.until('running')).toMatchObject({ restartCount: 1 });
+    expect(await curl('http://10.244.1.5/hostname')).toBe('web');
+    expect(await logLines('web')).toHaveLength(2);
+    expect((await logLines('web', true)).join('\n')).toContain('GET /metrics');
+    await client.restartContainer({ uid: 'uid-web', container: 'main', reason: 'liveness' });
+    expect(await states.until('terminated')).toMatchObject({ exitCode: 0 });
+    expect(await states.until('running')).toMatchObject({ restartCount: 2 });
+    await expect(client.restartContainer({ uid: 'uid-web', container: 'x', reason: '' })).rejects.toThrow(/"x"/);
+  });
+
+  it('finishes what is in flight when stopped, and tells kept connections before', async () => {
+    const states = watchStates('web');
+    await client.ensurePod(request('web', '10.244.1.5'));
+    expect(await curl('-i', 'http://10.244.1.5/hostname')).not.toMatch(/connection: close/i);
+    await client.stopPod({ uid: 'uid-web', signalOnly: true });
+    expect(await curl('-i', 'http://10.244.1.5/hostname')).toMatch(/connection: close/i);
+    const held = curl('http://10.244.1.5/delay/300');
+    while (
+      !(await curl('http://10.244.1.5/metrics')).includes('http_requests_in_flight{pod="web",namespace="shop"} 2')
+    );
+    await client.stopPod({ uid: 'uid-web', signalOnly: false });
+    expect(await held).toBe('web\ndelay: 300 ms\n');
+    await states.until('removed');
+    expect(states.seen).toEqual(['running', 'running', 'terminated', 'removed']);
+  });
+
+  it('crashes by itself when told so', async () => {
+    const states = watchStates('web');
+    const annotations = { 'svclab.dev/exit-after': '10ms', 'svclab.dev/exit-code': '3' };
+    await client.ensurePod(request('web', '10.244.1.5', { annotations }));
+    expect(await states.until('terminated')).toMatchObject({ exitCode: 3, reason: 'Error' });
+    await expect(exec('web', ['true'])).rejects.toThrow(/is terminated: it must run/);
+  });
+});
+
+describe('exec', () => {
+  beforeEach(async () => {
+    await client.ensurePod(request('web', '10.244.1.5', { env: { 'database.host': 'postgres', API_KEY: 'k' } }));
+  });
+
+  it('runs a program with the pod environment, files and host name, and none of ours', async () => {
+    const env = (await exec('web', ['env'])).out.split('\n');
+    expect(env).toEqual(expect.arrayContaining(['database.host=postgres', 'API_KEY=k', 'HOSTNAME=web']));
+    expect(env.filter((line) => line.startsWith('SVCLAB'))).toEqual([]);
+    const files = await exec('web', ['sh', '-c', 'cat /etc/resolv.conf /etc/hostname; hostname; tail -1 /etc/hosts']);
+    expect(files).toMatchObject({ code: 0, err: '' });
+    expect(files.out).toBe(
+      'search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\nweb\nweb\n10.244.1.5\tweb\n',
+    );
+  });
+
+  it('resolves short names of Services', async () => {
+    serveDns({ 'api.shop.svc.cluster.local': '10.244.1.6' });
+    await client.ensurePod(request('api-1', '10.244.1.6'));
+    expect((await exec('web', ['sh', '-c', 'curl -s -m 5 http://api/hostname'])).out).toBe('api-1');
+  });
+
+  it('passes stdin, exit codes, signals and arguments as they are', async () => {
+    expect(await exec('web', ['cat'], { stdin: 'a\0b' })).toMatchObject({ out: 'a\0b', code: 0 });
+    expect(await exec('web', ['sh', '-c', 'echo no >&2; exit 7'])).toMatchObject({ err: 'no\n', code: 7 });
+    expect((await exec('web', ['echo', '$(id)', '; ls', '*'])).out).toBe('$(id) ; ls *\n');
+    expect(await exec('web', ['sleep', '600'], { stdin: '', signal: 15 })).toMatchObject({ code: 143 });
+    expect(await exec('web', ['no-such-program'])).toMatchObject({
+      code: 127,
+      error: 'exec: "no-such-program": executable file not found in $PATH',
+    });
+    expect(await exec('web', [])).toMatchObject({ code: 126 });
+  });
+
+  it('gives a terminal when asked', async () => {
+    expect(await exec('web', ['sh', '-c', 'test -t 1 && echo "it\'s one"; exit 3'], { tty: true })).toMatchObject({
+      out: "it's one\r\n",
+      code: 3,
+    });
+  });
+
+  it('kills the program and its children when the client leaves', async () => {
+    const abort = new AbortController();
+    async function* input(): AsyncGenerator<ExecRequest> {
+      const command = ['sh', '-c', 'sleep 8640 & echo $! $$; wait'];
+      yield {
+        message: {
+          $case: 'start',
+          value: { namespace: 'shop', pod: 'web', container: 'main', command, stdin: true, tty: false },
+        },
+      };
+      await once(abort.signal, 'abort');
+    }
+    const pids: string[] = [];
+    // A process whose parent is gone may stay a zombie where nobody reaps: it has ended all the same.
+    const running = (pid: string): boolean =>
+      existsSync(`/proc/${pid}/stat`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    await expect(async () => {
+      for await (const { message } of client.exec(input(), { signal: abort.signal }))
+        if (message?.$case === 'stdout') {
+          pids.push(...String(message.value).trim().split(' '));
+          abort.abort();
+        }
+    }).rejects.toThrow();
+    expect(pids).toHaveLength(2);
+    while (pids.some(running)) await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('many pods', () => {
+  it('start together', async () => {
+    const count = 50;
+    const began = systemClock.now();
+    await Promise.all(
+      Array.from({ length: count }, (_, i) => client.ensurePod(request(`web-${i}`, `10.244.1.${i + 10}`))),
+    );
+    const took = systemClock.now() - began;
+    process.stdout.write(`${count} pods started in ${took.toFixed(0)} ms\n`);
+    const urls = Array.from({ length: count }, (_, i) => `http://10.244.1.${i + 10}/hostname`);
+    const names = await curl(...urls.flatMap((url) => [url, '-w', '\\n']));
+    expect(new Set(names.trim().split('\n')).size).toBe(count);
+  });
+});
+
+asOrdinaryUser(import.meta.url);
