@@ -45,10 +45,21 @@ export interface FieldError {
 
 /** The text without the path: `Invalid value: 0: must be between 1 and 65535, inclusive`. */
 export function fieldErrorBody(error: FieldError): string {
-  const head = WITHOUT_VALUE.has(error.type)
-    ? TEXT[error.type]
-    : `${TEXT[error.type]}: ${error.value === undefined ? 'null' : JSON.stringify(error.value)}`;
+  const head = WITHOUT_VALUE.has(error.type) ? TEXT[error.type] : `${TEXT[error.type]}: ${shown(error.value)}`;
   return error.detail === '' ? head : `${head}: ${error.detail}`;
+}
+
+/** A value as the API server prints it: texts quoted, lists and maps of texts as Go writes them, the rest as JSON. */
+function shown(value: unknown): string {
+  const isText = (v: unknown): boolean => typeof v === 'string';
+  if (value === undefined || value === null) return 'null';
+  if (Array.isArray(value) && value.every(isText)) return `[]string{${value.map((v) => JSON.stringify(v)).join(', ')}}`;
+  if (typeof value === 'object' && !Array.isArray(value) && Object.values(value).every(isText))
+    return `map[string]string{${Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`)
+      .join(', ')}}`;
+  return JSON.stringify(value);
 }
 
 /** The text with the path. */
