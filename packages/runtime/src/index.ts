@@ -32,5 +32,6 @@ export {
 export { seededRandom, systemClock, systemRandom } from './process/clock.ts';
 export { ConfigError, type ProcessConfig, readProcessConfig } from './process/config.ts';
 export { createLogger, type Logger } from './process/log.ts';
+export { reapOrphans } from './process/reap.ts';
 export { type ProcessContext, runProcess } from './process/run.ts';
 export { type CacheOptions, type ClosableCache, openCache, openStore } from './store/index.ts';

@@ -1,0 +1,3 @@
+/** Faults: targets, verbs. */
+export * from './fault.ts';
+export * from './target.ts';

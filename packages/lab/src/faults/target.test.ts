@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { planLab } from '../plan/plan.ts';
+import { formatTarget, parseTarget } from './target.ts';
+
+const lab = planLab({ name: 'lab', driver: 'netns', profile: 'fast', nodes: 2, set: {} });
+
+describe('parseTarget', () => {
+  it.each([
+    ['node/node-1', { kind: 'host', host: 'node-1' }],
+    ['announcer/node-2', { kind: 'process', host: 'node-2', component: 'l2-announcer' }],
+    ['agent/node-2', { kind: 'process', host: 'node-2', component: 'node-agent' }],
+    ['pods/node-1', { kind: 'process', host: 'node-1', component: 'pod-host' }],
+    ['dns/2', { kind: 'process', host: 'dns-2', component: 'dns' }],
+    ['controller', { kind: 'process', host: 'controller-1', component: 'controller' }],
+    ['nats/1', { kind: 'process', host: 'nats-1', component: 'nats-server' }],
+    ['pod/default/web-1', { kind: 'pod', namespace: 'default', pod: 'web-1' }],
+    ['owner/default/web', { kind: 'owner', namespace: 'default', service: 'web' }],
+  ])('%s', (text, expected) => {
+    expect(parseTarget(text, lab)).toEqual(expected);
+    expect(parseTarget(formatTarget(parseTarget(text, lab)), lab)).toEqual(expected);
+  });
+
+  it.each([
+    ['node/node-9', /give one of node\/node-1, node\/node-2/],
+    ['dns/3', /give one of dns\/1, dns\/2/],
+    ['dns', /give one of dns\/1, dns\/2/],
+    ['node/', /is incomplete/],
+    ['owner/web', /is not understood: the forms are/],
+    ['web', /is not understood/],
+    ['', /is not understood/],
+  ])('refuses "%s"', (text, says) => {
+    expect(() => parseTarget(text, lab)).toThrow(says);
+  });
+});

@@ -1,0 +1,117 @@
+/**
+ * The lab's first process, PID 1 of its namespaces: `node main.js STATE_DIR API_URL`, with the API's listening socket as descriptor 3.
+ * Its end is the lab's end: the kernel then removes every process, interface and mount of it.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { basename, dirname } from 'node:path';
+import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
+import {
+  connectBus,
+  createLogger,
+  decodeTimelineEvent,
+  natsConfig,
+  reapOrphans,
+  serveGrpc,
+  systemClock,
+} from '@svclab/runtime';
+import { LabServiceDefinition } from '@svclab/wire';
+import { CONTROL_GATEWAY } from '../plan/plan.ts';
+import { labPaths } from '../state/paths.ts';
+import { readSecrets } from '../state/secrets.ts';
+import { Lab } from './lab.ts';
+import { labService } from './service.ts';
+import { natsConfigPath } from './specs.ts';
+import { TimelineLog } from './timeline-log.ts';
+import { VipView } from './vips.ts';
+
+/** How often inherited zombies are looked for, and whether nats-server listens, ms. */
+const REAP_MS = 1000;
+const NATS_POLL_MS = 20;
+
+const [dir = '', api = ''] = process.argv.slice(2);
+const paths = labPaths(dirname(dir), basename(dir));
+const log = createLogger({ component: 'supervisor', host: 'lab' });
+const clock = systemClock;
+const lab = JSON.parse(readFileSync(paths.config, 'utf8')) as LabConfig;
+const secrets = readSecrets(paths.secrets);
+const timeline = new TimelineLog(paths.timeline, clock);
+const running = new Lab({
+  lab,
+  paths,
+  secrets,
+  clock,
+  log,
+  timeline,
+  path: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+});
+
+process.on('uncaughtException', (err) => {
+  log.fatal({ event: 'fatal', err });
+  process.exit(1);
+});
+process.on('unhandledRejection', (err) => {
+  log.fatal({ event: 'fatal', err });
+  process.exit(1);
+});
+
+let ending = false;
+/** Ends everything in order; the exit of this process ends the rest. */
+async function end(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  log.info({ event: 'stopping' });
+  await running.stop();
+  await timeline.close();
+  process.exit(0);
+}
+process.on('SIGTERM', () => void end());
+process.on('SIGINT', () => void end());
+
+running.prepare();
+for (const host of lab.hosts.filter((h) => h.role === 'nats'))
+  writeFileSync(
+    natsConfigPath(paths, host.name),
+    natsConfig({
+      listen: `${host.controlIP}:${PORTS.nats}`,
+      storeDir: paths.jetstream,
+      users: secrets.busUsers,
+      serverName: host.name,
+    }),
+    { mode: 0o600 },
+  );
+running.start();
+const vips = new VipView(lab, secrets.token);
+await serveGrpc({ listen: `unix:${paths.socket}`, token: secrets.token, log }, [
+  [LabServiceDefinition, labService({ lab: running, vips, api, down: () => clock.after(20, () => void end()) })],
+]);
+clock.every(REAP_MS, () => reapOrphans((pid) => running.isOwnPid(pid)));
+watchNats();
+
+const user = secrets.busUsers.find((u) => u.role === 'supervisor');
+const bus = await connectBus({
+  servers: lab.natsServers,
+  user: user?.user ?? '',
+  password: user?.password ?? '',
+  name: 'supervisor',
+  log,
+  wait: true,
+});
+bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
+log.info({ event: 'ready' });
+
+/** nats-server writes no ready file: it serves when its port answers. */
+function watchNats(): void {
+  clock.every(NATS_POLL_MS, () => {
+    for (const process of running.processes) {
+      if (process.spec.component !== 'nats-server' || process.state !== 'starting') continue;
+      const host = lab.hosts.find((h) => h.name === process.spec.host);
+      const socket = connect({ host: host?.controlIP ?? CONTROL_GATEWAY, port: PORTS.nats });
+      socket.on('connect', () => {
+        process.markReady();
+        socket.destroy();
+      });
+      socket.on('error', () => socket.destroy());
+    }
+  });
+}

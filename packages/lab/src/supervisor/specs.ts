@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ENV, type HostSpec, type LabConfig } from '@svclab/core';
+import type { LabPaths } from '../state/paths.ts';
+import { COMPONENTS, type LabSecrets } from '../state/secrets.ts';
+import type { ProcessSpec } from './managed-process.ts';
+
+/** The checkout or package that holds the services' programs. */
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** Small heaps: a lab is many processes, none of which holds much. */
+const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=256', '--enable-source-maps'];
+
+/** Path of a service's compiled program. */
+export function serviceProgram(component: string): string {
+  return join(ROOT, 'services', component, 'dist', 'main.js');
+}
+
+/** Descriptor of the API's listening socket: in the supervisor, and in the controller. */
+export const API_FD = 3;
+
+/** What runs on a host. */
+export function processSpecs(
+  host: HostSpec,
+  options: { lab: LabConfig; paths: LabPaths; secrets: LabSecrets; path: string },
+): ProcessSpec[] {
+  return COMPONENTS[host.role].map((component) =>
+    component === 'nats-server' ? natsSpec(host, options) : serviceSpec(component, host, options),
+  );
+}
+
+function natsSpec(host: HostSpec, { paths, path }: { paths: LabPaths; path: string }): ProcessSpec {
+  return {
+    component: 'nats-server',
+    host: host.name,
+    command: 'nats-server',
+    args: ['-c', natsConfigPath(paths, host.name)],
+    env: { PATH: path, GOMAXPROCS: '2', GOMEMLIMIT: '64MiB' },
+    readyFile: undefined,
+    logFile: join(paths.logs, `nats-server@${host.name}.log`),
+  };
+}
+
+/** Where the server's configuration is written. */
+export function natsConfigPath(paths: LabPaths, host: string): string {
+  return join(paths.run, host, 'nats.conf');
+}
+
+function serviceSpec(
+  component: string,
+  host: HostSpec,
+  { lab, paths, secrets, path }: { lab: LabConfig; paths: LabPaths; secrets: LabSecrets; path: string },
+): ProcessSpec {
+  const user = secrets.busUsers.find((u) => u.role === component && u.host === host.name);
+  const runDir = join(paths.run, host.name);
+  return {
+    component,
+    host: host.name,
+    command: process.execPath,
+    args: [...NODE_FLAGS, serviceProgram(component)],
+    env: {
+      PATH: path,
+      [ENV.config]: paths.config,
+      [ENV.host]: host.name,
+      [ENV.busUser]: user?.user ?? '',
+      [ENV.busPassword]: user?.password ?? '',
+      [ENV.token]: secrets.token,
+      [ENV.runDir]: runDir,
+      [ENV.logLevel]: 'info',
+      ...(component === 'controller' ? { [ENV.pkiDir]: paths.pki, [ENV.apiFd]: String(API_FD) } : {}),
+      SVCLAB_LAB: lab.name,
+    },
+    readyFile: join(runDir, `${component}.ready`),
+    logFile: join(paths.logs, `${component}@${host.name}.log`),
+    ...(component === 'controller' ? { passFd: API_FD } : {}),
+  };
+}

@@ -1,0 +1,74 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import type { Clock, TimelineEvent, TimelineType } from '@svclab/core';
+
+/** Most events kept in memory; the file keeps all. */
+const LIMIT = 200_000;
+
+/** One event as JSON: `at_ns` as decimal text, since it does not fit a double. */
+export function timelineJson(event: TimelineEvent): Record<string, unknown> {
+  return {
+    at_ns: String(event.atNs),
+    time: new Date(event.wallMs).toISOString(),
+    node: event.node,
+    component: event.component,
+    type: event.type,
+    cause: event.cause,
+    attrs: event.attrs,
+  };
+}
+
+/** Keeps the lab's timeline: in memory for questions, in a file for later, and for whoever follows it. */
+export class TimelineLog {
+  readonly #events: TimelineEvent[] = [];
+  readonly #file: WriteStream;
+  readonly #listeners = new Set<(event: TimelineEvent) => void>();
+  readonly #clock: Clock;
+
+  constructor(path: string, clock: Clock) {
+    this.#file = createWriteStream(path, { flags: 'a' });
+    this.#clock = clock;
+  }
+
+  add(event: TimelineEvent): void {
+    this.#events.push(event);
+    if (this.#events.length > LIMIT) this.#events.splice(0, LIMIT / 10);
+    this.#file.write(`${JSON.stringify(timelineJson(event))}\n`);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Adds a step the supervisor itself took now, or at `atNs`. */
+  stamp(
+    type: TimelineType,
+    options: { cause?: string; attrs?: Record<string, string>; atNs?: bigint } = {},
+  ): TimelineEvent {
+    const now = this.#clock.nowNs();
+    const atNs = options.atNs ?? now;
+    const event: TimelineEvent = {
+      atNs,
+      wallMs: this.#clock.wall() - Number((now - atNs) / 1_000_000n),
+      node: 'lab',
+      component: 'supervisor',
+      type,
+      cause: options.cause ?? '',
+      attrs: options.attrs ?? {},
+    };
+    this.add(event);
+    return event;
+  }
+
+  /** Events at or after `sinceNs` (CLOCK_MONOTONIC), in the order they happened. */
+  since(sinceNs: bigint): TimelineEvent[] {
+    return this.#events
+      .filter((e) => e.atNs >= sinceNs)
+      .sort((a, b) => (a.atNs < b.atNs ? -1 : a.atNs > b.atNs ? 1 : 0));
+  }
+
+  subscribe(listener: (event: TimelineEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#file.end(() => resolve()));
+  }
+}

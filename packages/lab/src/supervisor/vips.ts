@@ -1,0 +1,64 @@
+import { type LabConfig, PORTS } from '@svclab/core';
+import { type GrpcClient, grpcClient } from '@svclab/runtime';
+import { AnnouncerServiceDefinition, type GetAnnouncerStateResponse, type Vip } from '@svclab/wire';
+
+/** How long one announcer may take to answer, ms. */
+const TIMEOUT_MS = 800;
+
+/** Asks every announcer what it sees and merges the answers. */
+export class VipView {
+  readonly #clients: readonly GrpcClient<typeof AnnouncerServiceDefinition>[];
+
+  constructor(lab: LabConfig, token: string) {
+    this.#clients = lab.hosts
+      .filter((h) => h.role === 'node')
+      .map((h) =>
+        grpcClient(AnnouncerServiceDefinition, `${h.controlIP}:${PORTS.announcer}`, { token, service: 'supervisor' }),
+      );
+  }
+
+  /** Every VIP any announcer knows, by namespace and name. Announcers that do not answer are left out. */
+  async list(): Promise<Vip[]> {
+    const answers = await Promise.allSettled(this.#clients.map((c) => c.getState({}, { timeoutMs: TIMEOUT_MS })));
+    return mergeVips(answers.flatMap((a) => (a.status === 'fulfilled' ? [a.value] : [])));
+  }
+
+  close(): void {
+    for (const c of this.#clients) c.close();
+  }
+}
+
+/**
+ * One view from many: who answers for a VIP is taken from the nodes that say so themselves; the owner is the one that has announced
+ * it last, so that a stale claim loses; without any, the owner most announcers compute.
+ */
+export function mergeVips(states: readonly GetAnnouncerStateResponse[]): Vip[] {
+  const byService = new Map<string, { node: string; vip: GetAnnouncerStateResponse['vips'][number] }[]>();
+  for (const state of states)
+    for (const vip of state.vips) {
+      const id = `${vip.namespace}/${vip.service} ${vip.vip}`;
+      byService.set(id, [...(byService.get(id) ?? []), { node: state.node, vip }]);
+    }
+  return [...byService.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, views]) => {
+      const announcing = views.filter((v) => v.vip.announcing).sort((a, b) => Number(b.vip.sinceNs - a.vip.sinceNs));
+      const best = announcing[0] ?? majority(views);
+      const owner = announcing[0]?.node ?? best.vip.owner;
+      return {
+        vip: best.vip.vip,
+        namespace: best.vip.namespace,
+        service: best.vip.service,
+        owner,
+        reason: best.vip.reason,
+        sinceWallMs: best.vip.sinceWallMs,
+        next: best.vip.order.filter((n) => n !== owner),
+        announcing: announcing.map((a) => a.node).sort(),
+      };
+    });
+}
+
+function majority<T extends { vip: { owner: string } }>(views: readonly T[]): T {
+  const votes = (owner: string): number => views.filter((v) => v.vip.owner === owner).length;
+  return views.reduce((a, b) => (votes(b.vip.owner) > votes(a.vip.owner) ? b : a));
+}
