@@ -1,0 +1,67 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+
+/** What the API's certificate stands for. */
+export interface PkiOptions {
+  readonly names: readonly string[];
+  readonly ips: readonly string[];
+  /** Bearer token of the API. */
+  readonly token: string;
+}
+
+/**
+ * Writes `ca.crt`, `api.crt`, `api.key` (mode 0600) and `token` (mode 0600) into `dir`: one self-signed P-256 certificate,
+ * valid for a year, that is its own authority. Returns the authority as PEM.
+ */
+export async function createPki(dir: string, options: PkiOptions): Promise<string> {
+  const pair = await generate([{ name: 'commonName', value: 'svclab' }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', digitalSignature: true, keyCertSign: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          ...options.names.map((value) => ({ type: 2 as const, value })),
+          ...options.ips.map((ip) => ({ type: 7 as const, ip })),
+        ],
+      },
+    ],
+  });
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const write = (name: string, text: string, mode = 0o644): void => writeFileSync(join(dir, name), text, { mode });
+  write('ca.crt', pair.cert);
+  write('api.crt', pair.cert);
+  write('api.key', pair.private, 0o600);
+  write('token', `${options.token}\n`, 0o600);
+  return pair.cert;
+}
+
+/** Writes a kubeconfig (mode 0600) with one cluster, one user and one context, all called `name`. */
+export function writeKubeconfig(
+  path: string,
+  options: { readonly server: string; readonly caPem: string; readonly token: string; readonly name: string },
+): void {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: options.name,
+        cluster: {
+          server: options.server,
+          'certificate-authority-data': Buffer.from(options.caPem).toString('base64'),
+        },
+      },
+    ],
+    users: [{ name: options.name, user: { token: options.token } }],
+    contexts: [{ name: options.name, context: { cluster: options.name, user: options.name, namespace: 'default' } }],
+    'current-context': options.name,
+  };
+  // JSON is YAML.
+  writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+}
