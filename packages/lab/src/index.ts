@@ -5,6 +5,7 @@ export * from './doctor/doctor.ts';
 export { readApi } from './driver/cluster-ready.ts';
 export * from './driver/up.ts';
 export * from './faults/index.ts';
+export * from './plan/lab-file.ts';
 export * from './plan/plan.ts';
 export * from './state/errors.ts';
 export * from './state/paths.ts';

@@ -1,0 +1,29 @@
+/** All commands, in the order `--help` lists them. A new one is a file here and a line below. */
+import type { Command } from 'commander';
+import { addClient } from './client.ts';
+import { addDoctor } from './doctor.ts';
+import { addDown } from './down.ts';
+import { addExec } from './exec.ts';
+import { addFault } from './fault.ts';
+import { addKubeconfig } from './kubeconfig.ts';
+import { addLogs } from './logs.ts';
+import { addStatus } from './status.ts';
+import { addTimeline } from './timeline.ts';
+import { addUp } from './up.ts';
+import { addVersion } from './version.ts';
+import { addVip } from './vip.ts';
+
+export const COMMANDS: readonly ((root: Command) => void)[] = [
+  addUp,
+  addDown,
+  addStatus,
+  addDoctor,
+  addKubeconfig,
+  addClient,
+  addExec,
+  addLogs,
+  addFault,
+  addTimeline,
+  addVip,
+  addVersion,
+];

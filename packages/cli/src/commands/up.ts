@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { exitWith, root, say } from '../context.ts';
+import { driverOption, keyValue, nameOption, wholeNumber } from '../options.ts';
+
+interface UpFlags {
+  readonly name: string;
+  readonly nodes?: number;
+  readonly driver: 'netns' | 'docker';
+  readonly profile?: string;
+  readonly set: Readonly<Record<string, string>>;
+  readonly apiPort: number;
+  readonly timeout: number;
+  readonly file?: string;
+}
+
+const DEFAULT_NODES = 3;
+
+/** `svclab up`. */
+export function addUp(parent: Command): void {
+  parent
+    .command('up')
+    .description('start a lab and wait until it is ready')
+    .addHelpText(
+      'before',
+      'Examples:\n  svclab up\n  svclab up --nodes 5 --profile fast --set membership.probeInterval=50ms\n',
+    )
+    .addOption(nameOption())
+    .option('--nodes <n>', `number of nodes, 1 to 90 (default: ${DEFAULT_NODES})`, wholeNumber)
+    .addOption(driverOption())
+    .option('--profile <profile>', 'timers: realistic (the real defaults) or fast (default: realistic)')
+    .option('--set <knob=value>', 'one knob on top of the profile; may be repeated', keyValue, {})
+    .option('--api-port <port>', 'port of the Kubernetes API on 127.0.0.1; 0 takes a free one', wholeNumber, 0)
+    .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
+    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set')
+    .action(run);
+}
+
+async function run(flags: UpFlags): Promise<void> {
+  const { badInput, readLabFile, up } = await import('@svclab/lab');
+  if (flags.driver === 'docker') throw badInput('Driver docker is not available in this version: use --driver netns');
+  const file = flags.file === undefined ? {} : readLabFile(flags.file);
+  const abort = new AbortController();
+  process.once('SIGINT', () => abort.abort());
+  process.once('SIGTERM', () => abort.abort());
+  const began = performance.now();
+  const lab = await up({
+    root: root(),
+    name: flags.name,
+    driver: flags.driver,
+    nodes: flags.nodes ?? file.nodes ?? DEFAULT_NODES,
+    profile: flags.profile ?? file.profile ?? 'realistic',
+    set: { ...file.set, ...flags.set },
+    apiPort: flags.apiPort,
+    timeoutMs: flags.timeout * 1000,
+    progress: say,
+    signal: abort.signal,
+  });
+  const name = flags.name === 'lab' ? '' : ` --name ${flags.name}`;
+  say(`Lab ${flags.name} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s. Next:`);
+  say(`  export KUBECONFIG=$(svclab kubeconfig${name})`);
+  say('  kubectl get nodes');
+  say(`  svclab down${name}`);
+  lab.close();
+  exitWith(0);
+}

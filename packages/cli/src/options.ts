@@ -1,0 +1,26 @@
+/** Options several commands take. */
+import { InvalidArgumentError, Option } from 'commander';
+
+/** `--name`, default `lab`. */
+export const nameOption = (): Option => new Option('--name <lab>', 'name of the lab').default('lab');
+
+/** `-o text|json`. */
+export const outputOption = (): Option =>
+  new Option('-o, --output <format>', 'how to print the result').choices(['text', 'json']).default('text');
+
+/** `--driver`: an existing lab is found by its name, so only `up` chooses. */
+export const driverOption = (): Option =>
+  new Option('--driver <driver>', 'how hosts are made').choices(['netns', 'docker']).default('netns');
+
+/** A whole number; commander turns the error into "option ... argument ... is invalid". */
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Give a whole number.');
+  return Number(text);
+}
+
+/** `--set a.b=value`, repeated. */
+export function keyValue(text: string, previous: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Give NAME=VALUE, for instance membership.probeInterval=200ms.');
+  return { ...previous, [text.slice(0, at).trim()]: text.slice(at + 1).trim() };
+}
