@@ -378,6 +378,16 @@ describe('the life of a container', () => {
     expect(states.seen).toEqual(['running', 'running', 'terminated', 'removed']);
   });
 
+  it('runs but does not listen during its start-up delay', async () => {
+    const states = watchStates('web');
+    await client.ensurePod(request('web', '10.244.1.5', { annotations: { 'svclab.dev/startup-delay': '1h' } }));
+    await states.until('running');
+    expect((await onNode('curl', '-s', 'http://10.244.1.5/'))[1]).toBe(7);
+    await client.setBehaviour({ namespace: 'shop', pod: 'web', behaviour: { 'startup-delay': '0ms' } });
+    await client.restartContainer({ uid: 'uid-web', container: 'main', reason: 'test' });
+    expect(await curl('http://10.244.1.5/hostname')).toBe('web');
+  });
+
   it('crashes by itself when told so', async () => {
     const states = watchStates('web');
     const annotations = { 'svclab.dev/exit-after': '10ms', 'svclab.dev/exit-code': '3' };

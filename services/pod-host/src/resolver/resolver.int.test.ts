@@ -95,6 +95,17 @@ describe('Resolver', () => {
     await expect(resolver(['127.0.0.54']).resolve('api')).rejects.toThrow(/ECONNREFUSED/);
   });
 
+  it('goes to the next nameserver when one says it cannot help', async () => {
+    const refusing = udpSocketIn(ns, { port: 53, address: '127.0.0.55' });
+    refusing.on('message', (m, from) => {
+      const { id = 0, questions = [] } = packet.decode(m);
+      refusing.send(packet.encode({ id, type: 'response', flags: 5, questions }), from.port, from.address);
+    });
+    expect(await resolver(['127.0.0.55', '127.0.0.53']).resolve('api')).toEqual(['10.96.0.7']);
+    await expect(resolver(['127.0.0.55']).resolve('api')).rejects.toThrow(/REFUSED/);
+    refusing.close();
+  });
+
   it('goes to the next nameserver when one is silent', async () => {
     const silent = udpSocketIn(ns, { port: 53, address: '127.0.0.55' });
     expect(await resolver(['127.0.0.55', '127.0.0.53'], 20).resolve('api')).toEqual(['10.96.0.7']);

@@ -13,6 +13,9 @@ export class ResolveError extends Error {
   }
 }
 
+/** Answers by which a nameserver says that another should be asked. */
+const REJECTIONS = new Set(['SERVFAIL', 'REFUSED', 'NOTIMP']);
+
 /** What the resolver stands on. */
 export interface ResolverOptions {
   /** The pod's namespace: queries leave from there. */
@@ -52,18 +55,26 @@ export class Resolver {
     throw new ResolveError(`${name} does not exist`, 'ENOTFOUND');
   }
 
-  /** One name, over the nameservers and attempts. The wait is per nameserver. */
+  /**
+   * One name, over the nameservers and attempts; the wait is per nameserver. One that says it cannot help (SERVFAIL, REFUSED, NOTIMP)
+   * is passed over for the next, as in glibc; what the last of them said counts when none can.
+   */
   async #ask(name: string): Promise<Reply> {
     const { nameservers, attempts } = this.#options.config;
     let last: unknown;
-    for (let round = 0; round < attempts; round++)
+    for (let round = 0; round < attempts; round++) {
+      let rejected: Reply | undefined;
       for (const server of nameservers)
         try {
-          const reply = await this.#query(server, name);
-          return reply.flag_tc ? await this.#queryTcp(server, name) : reply;
+          const udp = await this.#query(server, name);
+          const reply = udp.flag_tc ? await this.#queryTcp(server, name) : udp;
+          if (!REJECTIONS.has(reply.rcode)) return reply;
+          rejected = reply;
         } catch (error) {
           last = error;
         }
+      if (rejected) return rejected;
+    }
     throw new ResolveError(`${name} cannot be resolved: ${(last as Error).message}`, 'EAI_AGAIN', { cause: last });
   }
 
