@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// The command as npm links it. The program itself is compiled: dist/main.js.
+// The command as npm links it. The program itself is built: dist/programs/svclab.js.
 import { existsSync } from 'node:fs';
 
-const main = new URL('../dist/main.js', import.meta.url);
-if (!existsSync(main)) {
+const program = new URL('../../../dist/programs/svclab.js', import.meta.url);
+if (!existsSync(program)) {
   process.stderr.write('svclab is not built yet: run "npm run build" in the checkout\n');
   process.exit(4);
 }
-await import(main.href);
+await import(program.href);

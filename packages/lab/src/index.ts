@@ -9,5 +9,6 @@ export * from './plan/lab-file.ts';
 export * from './plan/plan.ts';
 export * from './state/errors.ts';
 export * from './state/paths.ts';
+export * from './state/programs.ts';
 export type { LabSecrets } from './state/secrets.ts';
 export { timelineJson } from './supervisor/timeline-log.ts';

@@ -9,7 +9,7 @@ export function addVersion(parent: Command): void {
     .command('version')
     .description('the version of svclab and of what runs it')
     .addOption(outputOption())
-    .action((flags: { output: string }) => {
+    .action(async (flags: { output: string }) => {
       const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
         version: string;
       };

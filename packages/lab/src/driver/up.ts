@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { LabConfig } from '@svclab/core';
 import { createPki, writeKubeconfig } from '@svclab/runtime';
 import type { StatusResponse } from '@svclab/wire';
@@ -12,6 +11,7 @@ import { requireEnvironment } from '../doctor/doctor.ts';
 import { type LabRequest, planLab } from '../plan/plan.ts';
 import { badInput, environmentError, LabError } from '../state/errors.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
+import { programPath } from '../state/programs.ts';
 import { createSecrets, writeSecrets } from '../state/secrets.ts';
 import { clusterProblem } from './cluster-ready.ts';
 
@@ -29,9 +29,6 @@ export interface UpOptions extends LabRequest {
   readonly signal?: AbortSignal;
 }
 
-const SUPERVISOR = fileURLToPath(new URL('../supervisor/main.js', import.meta.url));
-/** The compiled program also when this file runs from its source. */
-const PROGRAM = SUPERVISOR.replace('/src/', '/dist/');
 const POLL_MS = 25;
 
 /** Starts a lab and waits until it is ready. On failure nothing of it is left running. Fails with a LabError. */
@@ -116,7 +113,14 @@ async function launch(lab: LabConfig, paths: LabPaths, server: Server, api: stri
     [
       ...user,
       ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
-      ...[process.execPath, '--max-semi-space-size=4', '--enable-source-maps', PROGRAM, paths.dir, api],
+      ...[
+        process.execPath,
+        '--max-semi-space-size=4',
+        '--enable-source-maps',
+        programPath('supervisor'),
+        paths.dir,
+        api,
+      ],
     ],
     { detached: true, cwd: '/', stdio: ['ignore', log, log, handle?.fd ?? 'ignore'] },
   );

@@ -1,20 +1,12 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ENV, type HostSpec, type LabConfig } from '@svclab/core';
 import type { LabPaths } from '../state/paths.ts';
+import { programPath } from '../state/programs.ts';
 import { COMPONENTS, type LabSecrets } from '../state/secrets.ts';
 import type { ProcessSpec } from './managed-process.ts';
 
-/** The checkout or package that holds the services' programs. */
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-
 /** Small heaps: a lab is many processes, none of which holds much. */
 const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=256', '--enable-source-maps'];
-
-/** Path of a service's compiled program. */
-export function serviceProgram(component: string): string {
-  return join(ROOT, 'services', component, 'dist', 'main.js');
-}
 
 /** Descriptor of the API's listening socket: in the supervisor, and in the controller. */
 export const API_FD = 3;
@@ -57,7 +49,7 @@ function serviceSpec(
     component,
     host: host.name,
     command: process.execPath,
-    args: [...NODE_FLAGS, serviceProgram(component)],
+    args: [...NODE_FLAGS, programPath(component)],
     env: {
       PATH: path,
       [ENV.config]: paths.config,

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { generate } from 'selfsigned';
 
 /** What the API's certificate stands for. */
 export interface PkiOptions {
@@ -15,6 +14,8 @@ export interface PkiOptions {
  * valid for a year, that is its own authority. Returns the authority as PEM.
  */
 export async function createPki(dir: string, options: PkiOptions): Promise<string> {
+  // Loaded when it is needed: only one program of a lab makes certificates.
+  const { generate } = await import('selfsigned');
   const pair = await generate([{ name: 'commonName', value: 'svclab' }], {
     keyType: 'ec',
     curve: 'P-256',
