@@ -64,6 +64,7 @@ export const RESOURCES = {
   endpoints: { group: '', resource: 'endpoints' },
   configmaps: { group: '', resource: 'configmaps' },
   secrets: { group: '', resource: 'secrets' },
+  serviceaccounts: { group: '', resource: 'serviceaccounts' },
   events: { group: '', resource: 'events' },
   deployments: { group: 'apps', resource: 'deployments' },
   replicasets: { group: 'apps', resource: 'replicasets' },

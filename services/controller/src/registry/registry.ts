@@ -30,7 +30,7 @@ export interface Deleted<T extends KubeObject = KubeObject> {
 }
 
 /** Which part of an object a write is about. */
-export type Subresource = 'status' | 'scale';
+export type Subresource = 'status' | 'scale' | 'finalize';
 
 /**
  * Reads come from the cache, writes go through the kind's strategy (defaults, validation, allocation) to the store and resolve once

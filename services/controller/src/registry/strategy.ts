@@ -10,8 +10,8 @@ export interface StrategyContext {
 }
 
 /** An object with the values that were allocated to it, and how to give them back when the write fails. */
-export interface Allocated {
-  readonly object: KubeObject;
+export interface Allocated<T extends KubeObject = KubeObject> {
+  readonly object: T;
   /** After the write: give back what the object no longer uses. */
   commit(): Promise<void>;
   /** The write failed: give back what was taken for it. */
@@ -40,6 +40,8 @@ export interface Strategy {
   graceOnDelete?(object: KubeObject, asked: number | undefined): number | undefined;
   /** Refuses a deletion by throwing an ApiError, as for the `default` namespace. */
   checkDelete?(object: KubeObject): void;
-  /** Labels every object gets (metadata.name label of namespaces). */
+  /** The kind counts changes of its spec in `metadata.generation`. */
   readonly generation?: boolean;
+  /** What is wrong with a name; the default is the RFC 1123 subdomain rule. */
+  checkName?(name: string): readonly string[];
 }

@@ -140,12 +140,13 @@ export const badRequest = (message: string): ApiError => failure(400, 'BadReques
 /** 401: no token, or a wrong one. */
 export const unauthorized = (): ApiError => failure(401, 'Unauthorized', 'Unauthorized');
 
-/** 403: the caller is known and may not do this. */
-export const forbidden = (ref: ResourceRef, name: string, why: string): ApiError =>
+/** 403: the caller is known and may not do this. `message` replaces the usual text. */
+export const forbidden = (ref: ResourceRef, name: string, why: string, message?: string): ApiError =>
   failure(
     403,
     'Forbidden',
-    `${qualified(ref.group, ref.resource)}${name === '' ? '' : ` ${JSON.stringify(name)}`} is forbidden: ${why}`,
+    message ??
+      `${qualified(ref.group, ref.resource)}${name === '' ? '' : ` ${JSON.stringify(name)}`} is forbidden: ${why}`,
     detailsOf(ref, name),
   );
 
