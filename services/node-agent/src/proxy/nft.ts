@@ -14,6 +14,8 @@ export class NftError extends Error {
 /** Characters of nft's complaint that are kept: it repeats the command it refuses. */
 const COMPLAINT_LENGTH = 400;
 
+const LIST = ['-j', 'list', 'table', 'ip', PROXY_TABLE];
+
 /** Programs and lists the ruleset of one network namespace. */
 export class Nft {
   readonly #spawn: Spawn;
@@ -29,7 +31,7 @@ export class Nft {
 
   /** The proxy's table as JSON; undefined when there is none. */
   async list(): Promise<string | undefined> {
-    const { code, stdout, stderr } = await this.#start(this.#spawn, ['-j', 'list', 'table', 'ip', PROXY_TABLE], '');
+    const { code, stdout, stderr } = await this.#start(this.#spawn, LIST, '');
     if (code === 0) return stdout;
     if (stderr.includes('No such file or directory')) return undefined;
     throw new NftError(`Table ip ${PROXY_TABLE} cannot be listed: ${stderr.slice(0, COMPLAINT_LENGTH)}`);
@@ -41,11 +43,13 @@ export class Nft {
    */
   async reference(node: ProxyNode, sharedChains: Iterable<string>): Promise<string> {
     const chains = [...sharedChains].flatMap((name) => sharedChain(name) ?? []);
-    const script = [...tableCommands(node), ...chains.flatMap(chainCommands), `list table ip ${PROXY_TABLE}`];
+    const script = [...tableCommands(node), ...chains.flatMap(chainCommands)];
     const namespace = createNetns();
     try {
       const spawnApart: Spawn = (command, args, options) => spawnIn(namespace, command, args, options);
-      return await this.#run(spawnApart, ['-j', '-f', '-'], `${script.join('\n')}\n`);
+      // Two programs: with -j, nft opens /dev/stdin by name, which a socket does not allow.
+      await this.#run(spawnApart, ['-f', '-'], `${script.join('\n')}\n`);
+      return await this.#run(spawnApart, LIST, '');
     } finally {
       namespace.close();
     }

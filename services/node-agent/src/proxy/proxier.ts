@@ -60,6 +60,7 @@ export class Proxier {
   #dirty = new Set<string>();
   #checkWanted = true;
   #programmed = 0;
+  #synced = false;
   #busy = false;
   #operations = 0;
   #stops: Cancel[] = [];
@@ -100,9 +101,12 @@ export class Proxier {
   /** The kernel's rules contain the store up to here; 0 before the first sync. */
   get programmedRevision(): number {
     // What has come since and concerns no rule is contained as well.
-    return this.#programmed > 0 && this.#dirty.size === 0 && !this.#busy
-      ? this.#options.cache.revision
-      : this.#programmed;
+    return this.#synced && this.#dirty.size === 0 && !this.#busy ? this.#options.cache.revision : this.#programmed;
+  }
+
+  /** The kernel holds the rules of some revision that this agent has seen. */
+  get synced(): boolean {
+    return this.#synced;
   }
 
   get services(): number {
@@ -141,6 +145,7 @@ export class Proxier {
     this.#table.commit(transaction);
     this.#operations += transaction.operations.length;
     this.#programmed = revision;
+    this.#synced = true;
     if (transaction.rebuild) log.info({ event: 'table-made', rev: revision });
     this.#options.onSync({
       revision,
