@@ -1,76 +1,118 @@
-/** Running a program on a host of a lab, from outside: `nsenter` into the lab's namespaces. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { badInput } from '../state/errors.ts';
+/** Running a program on a host of a lab. The supervisor starts it, so it has the lab's rights and ends with the lab. */
+import { constants } from 'node:os';
+import type { ExecResponse, HostExecRequest } from '@svclab/wire';
 import type { LabConnection } from './connect.ts';
 
-/** A program to run on a host; `env` is added to the caller's. */
+/** A program to run on a host. */
 export interface HostCommand {
   readonly host: string;
   readonly command: readonly string[];
+  /** Added to the caller's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/**
- * The command line that runs `command` on `host`. As the lab's user without root it enters the lab's user namespace first.
- * Fails with a LabError when the host is not there or is down.
- */
-export async function hostCommandLine(lab: LabConnection, { host, command }: HostCommand): Promise<string[]> {
-  const { hosts } = await lab.service.status({});
-  const found = hosts.find((h) => h.name === host);
-  if (!found)
-    throw badInput(`Host "${host}" is not in lab ${lab.name}: give one of ${hosts.map((h) => h.name).join(', ')}`);
-  if (!found.up) throw badInput(`Host ${host} is down: bring it back with "svclab fault restart node/${host}"`);
-  const user = process.getuid?.() === 0 ? [] : ['--user', '--preserve-credentials'];
-  return [
-    'nsenter',
-    '--target',
-    String(lab.pid),
-    ...user,
-    '--mount',
-    '--pid',
-    `--net=/proc/${lab.pid}/fd/${found.netnsFd}`,
-    `--wd=${process.cwd()}`,
-    '--',
-    ...command,
-  ];
+/** A program that runs on a host. */
+export interface HostProgram {
+  /** Resolves with the exit code, 128 + n after signal n. Rejects when the call itself fails. */
+  readonly exit: Promise<number>;
+  /** Writes to its standard input. */
+  write(chunk: Uint8Array): void;
+  /** Ends its standard input. */
+  end(): void;
+  /** Sends a signal to its process group. */
+  kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts a program on a host. It leads a process group of its own unless it shares the caller's terminal. */
-export async function spawnOnHost(
+/** Where a program's output goes. */
+export interface HostOutput {
+  readonly stdout: (chunk: Uint8Array) => void;
+  readonly stderr: (chunk: Uint8Array) => void;
+}
+
+/** A queue that is read as an async iterable. */
+class Requests implements AsyncIterable<HostExecRequest> {
+  readonly #queue: HostExecRequest[] = [];
+  #wake = (): void => {};
+  #closed = false;
+
+  push(message: HostExecRequest['message']): void {
+    this.#queue.push({ message });
+    this.#wake();
+  }
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+  async *[Symbol.asyncIterator](): AsyncGenerator<HostExecRequest> {
+    for (;;) {
+      const next = this.#queue.shift();
+      if (next) yield next;
+      else if (this.#closed) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}
+
+/** Starts a program on a host, in the caller's working directory and environment. A host that is not there or down rejects `exit`. */
+export function startOnHost(lab: LabConnection, command: HostCommand, output: HostOutput): HostProgram {
+  const requests = new Requests();
+  const env = Object.fromEntries(
+    Object.entries({ ...process.env, ...command.env }).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
+  );
+  requests.push({
+    $case: 'start',
+    value: { host: command.host, command: [...command.command], cwd: process.cwd(), env },
+  });
+  const exit = receive(lab.service.exec(requests), output).finally(() => requests.close());
+  return {
+    exit,
+    write: (chunk) => requests.push({ $case: 'stdin', value: Buffer.from(chunk) }),
+    end: () => requests.push({ $case: 'stdinEof', value: true }),
+    kill: (signal) => requests.push({ $case: 'signal', value: constants.signals[signal] }),
+  };
+}
+
+async function receive(responses: AsyncIterable<ExecResponse>, output: HostOutput): Promise<number> {
+  for await (const { message } of responses) {
+    if (message?.$case === 'stdout') output.stdout(message.value);
+    else if (message?.$case === 'stderr') output.stderr(message.value);
+    else if (message?.$case === 'exit') {
+      if (message.value.error !== '') output.stderr(Buffer.from(`svclab: ${message.value.error}\n`));
+      return message.value.code;
+    }
+  }
+  throw new Error('The lab ended while the program ran');
+}
+
+/** Runs a program on a host with this process's own standard streams, passing signals on. Resolves with its exit code. */
+export async function runOnHost(lab: LabConnection, command: HostCommand): Promise<number> {
+  const program = startOnHost(lab, command, {
+    stdout: (chunk) => process.stdout.write(chunk),
+    stderr: (chunk) => process.stderr.write(chunk),
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => program.kill(signal));
+  process.stdin.on('data', (chunk: Buffer) => program.write(chunk));
+  process.stdin.on('end', () => program.end());
+  process.stdin.on('error', () => program.end());
+  try {
+    return await program.exit;
+  } finally {
+    process.stdin.destroy();
+  }
+}
+
+/** Runs a program on a host to its end and returns what it said. */
+export async function captureOnHost(
   lab: LabConnection,
   command: HostCommand,
-  options: SpawnOptions = {},
-): Promise<ChildProcess> {
-  const [program = '', ...args] = await hostCommandLine(lab, command);
-  return spawn(program, args, { ...options, env: { ...process.env, ...command.env } });
-}
-
-/** Exit codes a shell gives for what it cannot find or start, and for signals. */
-const SIGNAL_BASE = 128;
-
-/**
- * Runs a program on a host with this process's own standard streams, passes signals on, and resolves with its exit code
- * (128 + n after signal n, as shells have it).
- */
-export async function runOnHost(lab: LabConnection, command: HostCommand): Promise<number> {
-  const terminal = process.stdin.isTTY === true;
-  const child = await spawnOnHost(lab, command, { stdio: 'inherit', detached: !terminal });
-  const forward = (signal: NodeJS.Signals): void => {
-    // With a terminal the kernel has already sent it to the whole group.
-    if (terminal || child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, signal);
-    } catch {
-      // It has just ended.
-    }
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => forward(signal));
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? SIGNAL_BASE + signalNumber(signal)));
-  });
-}
-
-function signalNumber(signal: NodeJS.Signals | null): number {
-  return { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal as string] ?? 0;
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const out: Uint8Array[] = [];
+  const err: Uint8Array[] = [];
+  const program = startOnHost(lab, command, { stdout: (c) => out.push(c), stderr: (c) => err.push(c) });
+  program.end();
+  const code = await program.exit;
+  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
 }

@@ -1,4 +1,5 @@
 /** The running lab: hosts, their processes, and what may be done to them. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
@@ -32,6 +33,8 @@ export interface LabOptions {
 export class Lab {
   readonly options: LabOptions;
   readonly #hosts = new Map<string, LabHost>();
+  /** Pids of programs run on hosts for users. */
+  readonly #guests = new Set<number>();
 
   constructor(options: LabOptions) {
     this.options = options;
@@ -43,9 +46,16 @@ export class Lab {
   get processes(): readonly ManagedProcess[] {
     return this.hosts.flatMap((h) => h.processes);
   }
-  /** Pids of the processes this supervisor started and waits for. */
+  /** Whether this supervisor started the process and waits for it (libuv reaps it). */
   isOwnPid(pid: number): boolean {
-    return this.processes.some((p) => p.pid === pid);
+    return this.#guests.has(pid) || this.processes.some((p) => p.pid === pid);
+  }
+  /** Counts a program run on a host among the supervisor's own until it has ended. */
+  adopt(child: ChildProcess): void {
+    const { pid } = child;
+    if (pid === undefined) return;
+    this.#guests.add(pid);
+    child.once('exit', () => this.#guests.delete(pid));
   }
 
   /** Makes the hosts' directories. */

@@ -15,6 +15,7 @@ import {
 import { FAULTS } from '../faults/fault.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput, LabError } from '../state/errors.ts';
+import { hostExec } from './host-exec.ts';
 import type { Lab } from './lab.ts';
 import type { VipView } from './vips.ts';
 
@@ -32,6 +33,16 @@ export interface LabServiceOptions {
 async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
   try {
     return await fn();
+  } catch (error) {
+    if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
+    throw error;
+  }
+}
+
+/** As {@link asStatus}, for a stream. */
+async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    yield* stream;
   } catch (error) {
     if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
     throw error;
@@ -62,6 +73,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
       return {};
     },
     vips: async () => ({ vips: await options.vips.list() }),
+    exec: (requests, context) => execAsStatus(hostExec(lab, requests, context.signal)),
     down: async () => {
       options.down();
       return {};

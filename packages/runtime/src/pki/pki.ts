@@ -15,7 +15,7 @@ export interface PkiOptions {
  */
 export async function createPki(dir: string, options: PkiOptions): Promise<string> {
   // Loaded when it is needed: only one program of a lab makes certificates.
-  const { generate } = await import('selfsigned');
+  const { generate } = await import('./certificate.ts');
   const pair = await generate([{ name: 'commonName', value: 'svclab' }], {
     keyType: 'ec',
     curve: 'P-256',

@@ -8,6 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { TimelineEvent } from "./bus.ts";
+import { ExecResponse } from "./exec.ts";
 
 export const protobufPackage = "svclab.v1";
 
@@ -118,6 +119,27 @@ export interface DownRequest {
 }
 
 export interface DownResponse {
+}
+
+export interface HostExecRequest {
+  message: { $case: "start"; value: HostExecStart } | { $case: "stdin"; value: Buffer } | {
+    $case: "stdinEof";
+    value: boolean;
+  } | //
+  /** POSIX signal number for the program's process group. */
+  { $case: "signal"; value: number } | undefined;
+}
+
+export interface HostExecStart {
+  host: string;
+  command: string[];
+  cwd: string;
+  env: { [key: string]: string };
+}
+
+export interface HostExecStart_EnvEntry {
+  key: string;
+  value: string;
 }
 
 function createBaseStatusRequest(): StatusRequest {
@@ -1751,6 +1773,383 @@ export const DownResponse: MessageFns<DownResponse> = {
   },
 };
 
+function createBaseHostExecRequest(): HostExecRequest {
+  return { message: undefined };
+}
+
+export const HostExecRequest: MessageFns<HostExecRequest> = {
+  encode(message: HostExecRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.message?.$case) {
+      case "start":
+        HostExecStart.encode(message.message.value, writer.uint32(10).fork()).join();
+        break;
+      case "stdin":
+        writer.uint32(18).bytes(message.message.value);
+        break;
+      case "stdinEof":
+        writer.uint32(24).bool(message.message.value);
+        break;
+      case "signal":
+        writer.uint32(32).int32(message.message.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostExecRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostExecRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = { $case: "start", value: HostExecStart.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "stdin", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.message = { $case: "stdinEof", value: reader.bool() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.message = { $case: "signal", value: reader.int32() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HostExecRequest {
+    return {
+      message: isSet(object.start)
+        ? { $case: "start", value: HostExecStart.fromJSON(object.start) }
+        : isSet(object.stdin)
+        ? { $case: "stdin", value: Buffer.from(bytesFromBase64(object.stdin)) }
+        : isSet(object.stdinEof)
+        ? { $case: "stdinEof", value: globalThis.Boolean(object.stdinEof) }
+        : isSet(object.stdin_eof)
+        ? { $case: "stdinEof", value: globalThis.Boolean(object.stdin_eof) }
+        : isSet(object.signal)
+        ? { $case: "signal", value: globalThis.Number(object.signal) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: HostExecRequest): unknown {
+    const obj: any = {};
+    if (message.message?.$case === "start") {
+      obj.start = HostExecStart.toJSON(message.message.value);
+    } else if (message.message?.$case === "stdin") {
+      obj.stdin = base64FromBytes(message.message.value);
+    } else if (message.message?.$case === "stdinEof") {
+      obj.stdinEof = message.message.value;
+    } else if (message.message?.$case === "signal") {
+      obj.signal = Math.round(message.message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostExecRequest>): HostExecRequest {
+    return HostExecRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HostExecRequest>): HostExecRequest {
+    const message = createBaseHostExecRequest();
+    switch (object.message?.$case) {
+      case "start": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "start", value: HostExecStart.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "stdin": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "stdin", value: object.message.value };
+        }
+        break;
+      }
+      case "stdinEof": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "stdinEof", value: object.message.value };
+        }
+        break;
+      }
+      case "signal": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "signal", value: object.message.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseHostExecStart(): HostExecStart {
+  return { host: "", command: [], cwd: "", env: {} };
+}
+
+export const HostExecStart: MessageFns<HostExecStart> = {
+  encode(message: HostExecStart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== "") {
+      writer.uint32(10).string(message.host);
+    }
+    for (const v of message.command) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.cwd !== "") {
+      writer.uint32(26).string(message.cwd);
+    }
+    globalThis.Object.entries(message.env).forEach(([key, value]: [string, string]) => {
+      HostExecStart_EnvEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostExecStart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostExecStart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cwd = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = HostExecStart_EnvEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.env[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HostExecStart {
+    return {
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      command: globalThis.Array.isArray(object?.command) ? object.command.map((e: any) => globalThis.String(e)) : [],
+      cwd: isSet(object.cwd) ? globalThis.String(object.cwd) : "",
+      env: isObject(object.env)
+        ? (globalThis.Object.entries(object.env) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: HostExecStart): unknown {
+    const obj: any = {};
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.command?.length) {
+      obj.command = message.command;
+    }
+    if (message.cwd !== "") {
+      obj.cwd = message.cwd;
+    }
+    if (message.env) {
+      const entries = globalThis.Object.entries(message.env) as [string, string][];
+      if (entries.length > 0) {
+        obj.env = {};
+        entries.forEach(([k, v]) => {
+          obj.env[k] = v;
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostExecStart>): HostExecStart {
+    return HostExecStart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HostExecStart>): HostExecStart {
+    const message = createBaseHostExecStart();
+    message.host = object.host ?? "";
+    message.command = object.command?.map((e) => e) || [];
+    message.cwd = object.cwd ?? "";
+    message.env = (globalThis.Object.entries(object.env ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseHostExecStart_EnvEntry(): HostExecStart_EnvEntry {
+  return { key: "", value: "" };
+}
+
+export const HostExecStart_EnvEntry: MessageFns<HostExecStart_EnvEntry> = {
+  encode(message: HostExecStart_EnvEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostExecStart_EnvEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostExecStart_EnvEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HostExecStart_EnvEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: HostExecStart_EnvEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostExecStart_EnvEntry>): HostExecStart_EnvEntry {
+    return HostExecStart_EnvEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HostExecStart_EnvEntry>): HostExecStart_EnvEntry {
+    const message = createBaseHostExecStart_EnvEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 export type LabServiceDefinition = typeof LabServiceDefinition;
 export const LabServiceDefinition = {
   name: "LabService",
@@ -1797,6 +2196,15 @@ export const LabServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Runs a program in a host's network namespace, as a child of the lab's first process: it has the lab's rights and ends with it. */
+    exec: {
+      name: "Exec",
+      requestType: HostExecRequest as typeof HostExecRequest,
+      requestStream: true,
+      responseType: ExecResponse as typeof ExecResponse,
+      responseStream: true,
+      options: {},
+    },
     down: {
       name: "Down",
       requestType: DownRequest as typeof DownRequest,
@@ -1818,6 +2226,11 @@ export interface LabServiceImplementation<CallContextExt = {}> {
   ): ServerStreamingMethodResult<DeepPartial<TimelineResponse>>;
   publish(request: PublishRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PublishResponse>>;
   vips(request: VipsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<VipsResponse>>;
+  /** Runs a program in a host's network namespace, as a child of the lab's first process: it has the lab's rights and ends with it. */
+  exec(
+    request: AsyncIterable<HostExecRequest>,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<ExecResponse>>;
   down(request: DownRequest, context: CallContext & CallContextExt): Promise<DeepPartial<DownResponse>>;
 }
 
@@ -1831,7 +2244,20 @@ export interface LabServiceClient<CallOptionsExt = {}> {
   ): AsyncIterable<TimelineResponse>;
   publish(request: DeepPartial<PublishRequest>, options?: CallOptions & CallOptionsExt): Promise<PublishResponse>;
   vips(request: DeepPartial<VipsRequest>, options?: CallOptions & CallOptionsExt): Promise<VipsResponse>;
+  /** Runs a program in a host's network namespace, as a child of the lab's first process: it has the lab's rights and ends with it. */
+  exec(
+    request: AsyncIterable<DeepPartial<HostExecRequest>>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<ExecResponse>;
   down(request: DeepPartial<DownRequest>, options?: CallOptions & CallOptionsExt): Promise<DownResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
