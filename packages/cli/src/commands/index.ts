@@ -1,12 +1,16 @@
 /** All commands, in the order `--help` lists them. A new one is a file here and a line below. */
 import type { Command } from 'commander';
 import { addClient } from './client.ts';
+import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addDown } from './down.ts';
 import { addExec } from './exec.ts';
 import { addFault } from './fault.ts';
 import { addKubeconfig } from './kubeconfig.ts';
+import { addLoad } from './load.ts';
 import { addLogs } from './logs.ts';
+import { addProbe } from './probe.ts';
+import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
 import { addTimeline } from './timeline.ts';
 import { addUp } from './up.ts';
@@ -23,7 +27,11 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addExec,
   addLogs,
   addFault,
+  addLoad,
+  addProbe,
   addTimeline,
   addVip,
+  addRun,
+  addDemo,
   addVersion,
 ];

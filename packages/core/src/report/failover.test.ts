@@ -103,23 +103,40 @@ describe('splitOutage', () => {
 });
 
 describe('outageOfFault', () => {
+  const span = { faultMs: 400, byMs: 480, untilMs: 900 };
   it('passes over an outage that was over before the fault', () => {
     expect(
       outageOfFault(
         samples((s) => s < 10 || s === 50),
         10,
-        400,
-        900,
+        span,
       ),
     ).toMatchObject({ firstSeq: 50 });
+  });
+  it('takes the one up to the announcement, even when a later one is longer', () => {
+    expect(
+      outageOfFault(
+        samples((s) => (s > 40 && s < 48) || (s > 60 && s < 80)),
+        10,
+        span,
+      ),
+    ).toMatchObject({ firstSeq: 41 });
+  });
+  it('takes the longest when nobody announced', () => {
+    expect(
+      outageOfFault(
+        samples((s) => (s > 40 && s < 48) || (s > 60 && s < 80)),
+        10,
+        { ...span, byMs: undefined },
+      ),
+    ).toMatchObject({ firstSeq: 61 });
   });
   it('is undefined when nothing was lost', () => {
     expect(
       outageOfFault(
         samples(() => false),
         10,
-        400,
-        900,
+        span,
       ),
     ).toBeUndefined();
   });

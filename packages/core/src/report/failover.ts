@@ -64,15 +64,19 @@ export interface Failover {
 
 const MS = 1e6;
 
-/** The outage that belongs to a fault: the longest of those not over when it took effect. */
+/**
+ * The outage that belongs to a fault. Until the new owner's announcement (`byMs`) the VIP itself is dark: the longest outage that touches the
+ * time from fault to announcement. What comes later is the price of endpoints that are still in the rules, and counts only when there is nothing else.
+ */
 export function outageOfFault(
   samples: readonly ProbeSample[],
   intervalMs: number,
-  faultMs: number,
-  untilMs: number,
+  span: { readonly faultMs: number; readonly byMs: number | undefined; readonly untilMs: number },
 ): Outage | undefined {
-  const outages = findOutages(samples, intervalMs);
-  return longestOutage(outages.filter((o) => o.toMs >= faultMs && o.fromMs < untilMs));
+  const all = findOutages(samples, intervalMs).filter((o) => o.toMs >= span.faultMs && o.fromMs < span.untilMs);
+  const byMs = span.byMs;
+  const first = byMs === undefined ? [] : all.filter((o) => o.fromMs <= byMs);
+  return longestOutage(first) ?? longestOutage(all);
 }
 
 /** Measures one failover. Pure: the same timeline and samples give the same figures. */
@@ -81,10 +85,6 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
   const faultMs = toMs(query.faultNs);
   const untilMs = toMs(query.untilNs);
   const notes: string[] = [];
-  const outage = {
-    new: outageOfFault(run.new, run.intervalMs, faultMs, untilMs),
-    reused: outageOfFault(run.reused, run.intervalMs, faultMs, untilMs),
-  };
   const within = events.filter((e) => e.atNs >= query.faultNs && e.atNs < query.untilNs);
   const announced = earliest(
     within.filter(
@@ -95,6 +95,11 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
         (e.attrs.round ?? '0') === '0',
     ),
   );
+  const span = { faultMs, byMs: announced && toMs(announced.atNs), untilMs };
+  const outage = {
+    new: outageOfFault(run.new, run.intervalMs, span),
+    reused: outageOfFault(run.reused, run.intervalMs, span),
+  };
   const ownerAfter = announced?.node ?? '';
   if (!announced) notes.push(`No node but ${query.ownerBefore} announced ${query.vip} after the fault`);
   const dead = earliest(

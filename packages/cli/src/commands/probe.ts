@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { exitWith, withLab } from '../context.ts';
+import { nameOption, outputOption } from '../options.ts';
+
+interface ProbeFlags {
+  readonly name: string;
+  readonly output: string;
+  readonly interval: string;
+  readonly duration?: string;
+  readonly timeout?: string;
+  readonly samples?: string;
+}
+
+/** `svclab probe URL`. */
+export function addProbe(parent: Command): void {
+  parent
+    .command('probe')
+    .description('send paced requests from the client host, on new and on reused connections, and report what was lost')
+    .addHelpText(
+      'before',
+      `Examples:
+  svclab probe http://172.30.0.200/ --duration 10s
+  svclab probe http://172.30.0.200/ --interval 5ms --duration 30s -o json
+`,
+    )
+    .argument('<url>', 'http URL as the client host reaches it')
+    .addOption(nameOption())
+    .addOption(outputOption())
+    .option('--interval <duration>', 'time between two requests of either kind', '10ms')
+    .option('--duration <seconds>', 'how long; until Ctrl-C when left out')
+    .option('--timeout <duration>', 'when a request counts as lost (default: 500ms)')
+    .option('--samples <file>', 'also write every request, one JSON object a line')
+    .action((url: string, flags: ProbeFlags) =>
+      withLab(flags.name, async (lab) => {
+        const { clientHost, proberPath, runOnHost } = await import('@svclab/lab');
+        const optional = (['duration', 'timeout', 'samples'] as const).flatMap((name) => {
+          const value = flags[name];
+          return value === undefined ? [] : [`--${name}`, value];
+        });
+        const command = [
+          process.execPath,
+          proberPath(),
+          url,
+          '--interval',
+          flags.interval,
+          ...optional,
+          '-o',
+          flags.output,
+        ];
+        exitWith(await runOnHost(lab, { host: clientHost(lab), command }));
+      }),
+    );
+}

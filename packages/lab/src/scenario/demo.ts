@@ -1,0 +1,93 @@
+/** The demo: an example shop, load through its VIP, the owner's power cut and given back, and what the traffic felt. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LabConnection } from '../client/connect.ts';
+import { down } from '../driver/up.ts';
+import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
+import { builtFile } from '../state/programs.ts';
+import { runExperiment } from './experiment.ts';
+import type { LoadEngine } from './load-run.ts';
+import { prepare } from './prepare.ts';
+
+/** How to run the demo. */
+export interface DemoOptions {
+  readonly root: string;
+  readonly name: string;
+  readonly profile: 'fast' | 'realistic';
+  readonly engine: LoadEngine;
+  /** Directory for the report and its sources, absolute; emptied first. */
+  readonly dir: string;
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+/** When things happen after the start of the measurement, milliseconds. `realistic` waits for its node grace period of 50 s. */
+const SCHEDULE = {
+  fast: { killMs: 4000, restartMs: 8000, durationMs: 13_000 },
+  realistic: { killMs: 5000, restartMs: 75_000, durationMs: 105_000 },
+} as const;
+
+/** Iterations per second of the load. */
+const RATE = 60;
+const INTERVAL_MS = 10;
+const TIMEOUT_MS = 500;
+
+/** Runs the demo and takes its lab down again (unless `keep`). */
+export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
+  const { dir, signal, progress, name, root, profile } = options;
+  const { killMs, restartMs, durationMs } = SCHEDULE[profile];
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  const service = { namespace: 'shop', name: 'frontend' };
+  let lab: LabConnection | undefined;
+  try {
+    const ready = await prepare(
+      {
+        name,
+        root,
+        nodes: 3,
+        profile,
+        set: {},
+        manifests: [builtFile('examples/shop')],
+        service,
+        dir,
+        signal,
+        progress,
+      },
+      (l) => {
+        lab = l;
+      },
+    );
+    const script = builtFile('loadtest/vip-failover.js');
+    progress(
+      `Load: ${script} at ${RATE}/s by ${options.engine === 'k6' ? 'k6' : 'the built-in host for k6 scripts'}; prober: one request each ${INTERVAL_MS} ms on new and on reused connections`,
+    );
+    const result = await runExperiment({
+      lab: ready.lab,
+      vip: ready.vip,
+      intervalMs: INTERVAL_MS,
+      timeoutMs: TIMEOUT_MS,
+      durationMs,
+      steps: [
+        { atMs: killMs, verb: 'kill', target: 'owner/shop/frontend' },
+        { atMs: restartMs, verb: 'restart', target: 'previous' },
+      ],
+      load: {
+        engine: options.engine,
+        script,
+        env: { URL: ready.vip.url, RATE: String(RATE), DURATION: `${durationMs / 1000}s` },
+      },
+      dir,
+      signal,
+      progress,
+    });
+    const report = failoverReport(result);
+    writeFileSync(join(dir, 'report.json'), `${JSON.stringify({ profile, ...report }, null, 2)}\n`);
+    writeFileSync(join(dir, 'probe.json'), `${JSON.stringify(result.report, null, 2)}\n`);
+    return report;
+  } finally {
+    lab?.close();
+    if (lab && !options.keep) await down(root, name);
+  }
+}

@@ -1,0 +1,127 @@
+/** Load on the client host: real k6 where it is installed, our own host for k6 scripts where it is not. */
+import { accessSync, constants, createReadStream, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { LabConnection } from '../client/connect.ts';
+import type { LoadResult } from '../load/host.ts';
+import { badInput, type ExitCode, environmentError, LabError } from '../state/errors.ts';
+import { builtFile } from '../state/programs.ts';
+import { startOnClient } from './client-host.ts';
+
+/** What makes the load. Every report names it. */
+export type LoadEngine = 'k6' | 'builtin';
+
+/** Path of the load host. It is not bundled. */
+export const loadHostPath = (): string => builtFile('packages/lab/dist/load/main.js');
+
+/** Figures of a load run, the same from either engine. */
+export interface LoadFigures {
+  readonly engine: LoadEngine;
+  readonly script: string;
+  readonly iterations: number;
+  /** Requests without an answer or with an unexpected status. */
+  readonly failed: number;
+  readonly requests: number;
+  /** Iterations that found no free virtual user: any makes the run inconclusive. */
+  readonly dropped_iterations: number;
+  /** As `svclab load` ends. */
+  readonly exit_code: ExitCode;
+}
+
+/** Whether a program is on the PATH. */
+export function onPath(program: string, path: string): boolean {
+  return path.split(delimiter).some((dir) => {
+    try {
+      accessSync(join(dir, program), constants.X_OK);
+      return statSync(join(dir, program)).isFile();
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The engine to use. Fails with a LabError when k6 is asked for and not there. */
+export function chooseEngine(asked: 'auto' | LoadEngine, path: string): LoadEngine {
+  if (asked === 'builtin') return asked;
+  if (onPath('k6', path)) return 'k6';
+  if (asked === 'k6')
+    throw environmentError('Program k6 is not on the PATH: install it (grafana.com/docs/k6), or use --engine builtin');
+  return 'builtin';
+}
+
+/** A load to run. */
+export interface LoadRequest {
+  readonly engine: LoadEngine;
+  /** Absolute path of the script. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path of a file k6 writes its samples to; needed by k6 alone. */
+  readonly samples: string;
+}
+
+/** The command that runs it on the client host. */
+export function loadCommand(request: LoadRequest): string[] {
+  const env = Object.entries(request.env).flatMap(([k, v]) => ['--env', `${k}=${v}`]);
+  return request.engine === 'k6'
+    ? ['k6', 'run', '--quiet', '--no-color', '--out', `json=${request.samples}`, ...env, request.script]
+    : [process.execPath, loadHostPath(), request.script, ...env, '-o', 'json'];
+}
+
+/** A running load. */
+export interface RunningLoad {
+  /** Rejects with a LabError when the script cannot be run. */
+  readonly done: Promise<LoadFigures>;
+  interrupt(): void;
+}
+
+/** Starts a load on the client host. `onLine` gets what the engine says. */
+export function startLoad(lab: LabConnection, request: LoadRequest, onLine?: (line: string) => void): RunningLoad {
+  const program = startOnClient(lab, loadCommand(request), onLine);
+  const done = program.done.then(async ({ code, stdout, stderr }) => {
+    const exit = request.engine === 'k6' ? exitOfK6(code) : (code as ExitCode);
+    if (exit === 2)
+      throw badInput(
+        stderr
+          .split('\n')
+          .pop()
+          ?.replace(/^svclab load: /, '') ?? stderr,
+      );
+    if (exit === 4) throw new LabError(`Load by ${request.engine} ended with code ${code}: ${stderr}`, 4);
+    return request.engine === 'k6' ? figuresOfK6(request, exit) : figuresOfHost(stdout, exit);
+  });
+  done.catch(() => {});
+  return { done, interrupt: program.interrupt };
+}
+
+/** k6's exit codes in ours: 99 thresholds, 108 and 110 test aborted or marked as failed, 105 interrupted, 104 and 107 a bad script. */
+export function exitOfK6(code: number): ExitCode {
+  if (code === 0) return 0;
+  if (code === 99 || code === 108 || code === 110) return 1;
+  if (code === 104 || code === 107) return 2;
+  return code === 105 || code === 130 ? 130 : 4;
+}
+
+function figuresOfHost(stdout: string, exit: ExitCode): LoadFigures {
+  const result = JSON.parse(stdout) as LoadResult;
+  const { engine, script, iterations, failed, requests, dropped_iterations } = result;
+  return { engine, script, iterations, failed, requests, dropped_iterations, exit_code: exit };
+}
+
+/** Counts k6's samples (`--out json`: one JSON object a line, the same in every version). */
+async function figuresOfK6(request: LoadRequest, exit: ExitCode): Promise<LoadFigures> {
+  const sums: Record<string, number> = {};
+  for await (const line of createInterface({ input: createReadStream(request.samples) })) {
+    const point = JSON.parse(line) as { type?: string; metric?: string; data?: { value?: number } };
+    if (point.type === 'Point' && point.metric !== undefined)
+      sums[point.metric] = (sums[point.metric] ?? 0) + (point.data?.value ?? 0);
+  }
+  return {
+    engine: 'k6',
+    script: request.script,
+    iterations: sums.iterations ?? 0,
+    failed: sums.http_req_failed ?? 0,
+    requests: sums.http_reqs ?? 0,
+    dropped_iterations: sums.dropped_iterations ?? 0,
+    exit_code: exit,
+  };
+}

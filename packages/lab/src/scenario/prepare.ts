@@ -1,0 +1,99 @@
+/** From nothing to a Service that carries traffic: a lab, manifests by kubectl, everything available, the VIP announced. */
+import { spawn } from 'node:child_process';
+import type { Deployment } from '@svclab/core';
+import type { LabConnection } from '../client/connect.ts';
+import { readApi } from '../driver/cluster-ready.ts';
+import { up } from '../driver/up.ts';
+import type { LabRequest } from '../plan/plan.ts';
+import { badInput, environmentError } from '../state/errors.ts';
+import { onPath } from './load-run.ts';
+import { type ServiceRef, steadyVip, until, type Vip } from './steady.ts';
+
+/** What to prepare. */
+export interface Preparation extends Omit<LabRequest, 'driver'> {
+  /** Where labs keep their state. */
+  readonly root: string;
+  /** Absolute paths for `kubectl apply -f`. */
+  readonly manifests: readonly string[];
+  readonly service: ServiceRef;
+  /** Directory for what the checks write. */
+  readonly dir: string;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+const UP_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 90_000;
+
+/** Prepares. The caller takes the lab down, also when this rejects after `onLab` was called. */
+export async function prepare(
+  options: Preparation,
+  onLab: (lab: LabConnection) => void,
+): Promise<{ lab: LabConnection; vip: Vip }> {
+  const { progress, signal } = options;
+  if (!onPath('kubectl', process.env.PATH ?? ''))
+    throw environmentError('Program kubectl is not on the PATH: run "npm run setup", or install it');
+  const lab = await up({ ...options, driver: 'netns', apiPort: 0, timeoutMs: UP_TIMEOUT_MS });
+  onLab(lab);
+  for (const path of options.manifests) {
+    progress(`kubectl apply -f ${path}`);
+    await kubectl(lab, ['apply', '-f', path], signal);
+  }
+  await deploymentsAvailable(lab, signal, progress);
+  const vip = await steadyVip(lab, options.service, { dir: options.dir, timeoutMs: READY_TIMEOUT_MS, signal });
+  progress(`${options.service.namespace}/${options.service.name} answers at ${vip.url}, announced by ${vip.owner}`);
+  return { lab, vip };
+}
+
+/** Runs kubectl against the lab and returns its stdout. Fails with a LabError that holds what kubectl said. */
+export function kubectl(lab: LabConnection, args: readonly string[], signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('kubectl', [...args], {
+      env: { ...process.env, KUBECONFIG: lab.paths.kubeconfig },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal,
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0
+        ? resolve(out)
+        : reject(badInput(`kubectl ${args.join(' ')} failed: ${err.trim() || `exit code ${code}`}`)),
+    );
+  });
+}
+
+async function deploymentsAvailable(
+  lab: LabConnection,
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<void> {
+  const { api } = await lab.service.status({});
+  let said = '';
+  await until(READY_TIMEOUT_MS, signal, 'A complete rollout', async () => {
+    const { items } = await readApi<{ items: Deployment[] }>(lab, api, '/apis/apps/v1/deployments');
+    const waiting = items.filter(
+      (d) =>
+        (d.status?.observedGeneration ?? 0) < (d.metadata.generation ?? 0) ||
+        (d.status?.availableReplicas ?? 0) < (d.spec.replicas ?? 1) ||
+        (d.status?.updatedReplicas ?? 0) < (d.spec.replicas ?? 1),
+    );
+    if (waiting.length === 0) return true;
+    const what = waiting
+      .map(
+        (d) =>
+          `${d.metadata.namespace}/${d.metadata.name} ${d.status?.availableReplicas ?? 0} of ${d.spec.replicas ?? 1}`,
+      )
+      .join(', ');
+    if (what !== said) progress(`Rollout: ${what} available`);
+    said = what;
+    return `available are ${what}`;
+  });
+}

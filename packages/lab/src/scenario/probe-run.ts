@@ -1,0 +1,84 @@
+/** The prober on the client host, with every sample brought back. */
+import { readFileSync } from 'node:fs';
+import { OUTCOMES, type Outcome, type ProbeKind, type ProbeRun, type ProbeSample } from '@svclab/core';
+import type { LabConnection } from '../client/connect.ts';
+import type { ProbeReport } from '../prober/report.ts';
+import { environmentError, LabError } from '../state/errors.ts';
+import { builtFile } from '../state/programs.ts';
+import { startOnClient } from './client-host.ts';
+
+/** Path of the prober. It is not bundled. */
+export const proberPath = (): string => builtFile('packages/lab/dist/prober/main.js');
+
+/** How to probe, milliseconds. */
+export interface ProbeRequest {
+  readonly url: string;
+  readonly intervalMs: number;
+  readonly durationMs: number;
+  readonly timeoutMs: number;
+  /** Absolute path for the samples, one JSON object a line. */
+  readonly samples: string;
+}
+
+/** What the prober found. */
+export interface ProbeOutcome {
+  readonly report: ProbeReport;
+  readonly run: ProbeRun;
+}
+
+/** A running prober. */
+export interface RunningProbe {
+  /** Rejects with a LabError when the prober could not measure. */
+  readonly done: Promise<ProbeOutcome>;
+  interrupt(): void;
+}
+
+/** Starts the prober on the client host. */
+export function startProbe(lab: LabConnection, request: ProbeRequest): RunningProbe {
+  const program = startOnClient(lab, [
+    process.execPath,
+    proberPath(),
+    request.url,
+    ...['--interval', `${request.intervalMs}ms`, '--duration', `${request.durationMs}ms`],
+    ...['--timeout', `${request.timeoutMs}ms`, '--samples', request.samples, '-o', 'json'],
+  ]);
+  const done = program.done.then(({ code, stdout, stderr }) => {
+    if (code === 2) throw new LabError(stderr, 2);
+    if (stdout === '') throw environmentError(`The prober ended with code ${code}: ${stderr}`);
+    const report = JSON.parse(stdout) as ProbeReport;
+    return { report, run: readSamples(readFileSync(request.samples, 'utf8'), report) };
+  });
+  // Whoever waits for it sees a failure; until then it must not end the program.
+  done.catch(() => {});
+  return { done, interrupt: program.interrupt };
+}
+
+interface SampleLine {
+  readonly seq: number;
+  readonly kind: ProbeKind;
+  readonly scheduledNs: string;
+  readonly sentNs: string;
+  readonly doneNs: string;
+  readonly outcome: string;
+  readonly backend: string;
+}
+
+/** Reads the samples file of a probe run. */
+export function readSamples(text: string, report: Pick<ProbeReport, 'start_ns' | 'interval_ms'>): ProbeRun {
+  const startNs = BigInt(report.start_ns);
+  const ms = (ns: string): number => Number(BigInt(ns) - startNs) / 1e6;
+  const flows: Record<ProbeKind, ProbeSample[]> = { new: [], reused: [] };
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const s = JSON.parse(line) as SampleLine;
+    flows[s.kind].push({
+      seq: s.seq,
+      scheduledMs: ms(s.scheduledNs),
+      sentMs: ms(s.sentNs),
+      doneMs: ms(s.doneNs),
+      outcome: OUTCOMES.find((o): o is Outcome => o === s.outcome) ?? 'other',
+      backend: s.backend,
+    });
+  }
+  return { startNs, intervalMs: report.interval_ms, ...flows };
+}
