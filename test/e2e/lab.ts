@@ -48,6 +48,8 @@ export function run(
         resolve({ code, stdout, stderr });
       },
     );
+    // A program that ends without reading its input is no failure.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }
