@@ -48,6 +48,12 @@ export function podHostService(options: PodHostOptions): PodHostServiceImplement
       });
       return {};
     },
+    async stopContainer({ uid, container }) {
+      await table.stopContainer(uid, container).catch((error) => {
+        throw error instanceof RangeError ? new ServerError(Status.NOT_FOUND, error.message) : error;
+      });
+      return {};
+    },
     async *exec(request, { signal }) {
       const input = request[Symbol.asyncIterator]();
       const first = (await input.next()).value?.message;

@@ -5,6 +5,7 @@ import { IpBatcher } from '../network/ip-batch.ts';
 import { hostInterfaceName } from '../network/plan.ts';
 import { attachPod, hostNetwork, type PodNetwork } from '../network/pod-network.ts';
 import { AsyncQueue } from './async-queue.ts';
+import type { Container } from './container.ts';
 import { Pod } from './pod.ts';
 
 /** What the pods of a node stand on. */
@@ -79,12 +80,12 @@ export class PodTable {
 
   /** Ends a container if it runs and starts it again. Fails with a RangeError when pod or container is not there. */
   restartContainer(uid: string, name: string): Promise<void> {
-    return this.#inOrder(uid, async () => {
-      const pod = this.#pods.get(uid);
-      const container = pod?.container(name);
-      if (!pod || !container) throw new RangeError(`Container "${name}" of pod uid ${uid} is not on this node`);
-      await pod.restartContainer(container);
-    });
+    return this.#withContainer(uid, name, (pod, container) => pod.restartContainer(container));
+  }
+
+  /** Ends a container if it runs. Fails with a RangeError when pod or container is not there. */
+  stopContainer(uid: string, name: string): Promise<void> {
+    return this.#withContainer(uid, name, (pod, container) => pod.stopContainer(container));
   }
 
   /** Every pod now, then each change, until `signal` aborts. */
@@ -102,6 +103,15 @@ export class PodTable {
       signal.removeEventListener('abort', end);
       this.#watchers.delete(watcher);
     }
+  }
+
+  #withContainer(uid: string, name: string, act: (pod: Pod, container: Container) => Promise<void>): Promise<void> {
+    return this.#inOrder(uid, async () => {
+      const pod = this.#pods.get(uid);
+      const container = pod?.container(name);
+      if (!pod || !container) throw new RangeError(`Container "${name}" of pod uid ${uid} is not on this node`);
+      await act(pod, container);
+    });
   }
 
   async #create(request: EnsurePodRequest, object: PodObject): Promise<Pod> {

@@ -136,6 +136,11 @@ export class Pod {
     await container.restart(this.#graceMs());
   }
 
+  /** Ends one container politely. */
+  async stopContainer(container: Container): Promise<void> {
+    await container.stop(this.#graceMs());
+  }
+
   /** Tells the containers that the end is near. */
   lameDuck(): void {
     for (const container of this.containers) container.lameDuck();

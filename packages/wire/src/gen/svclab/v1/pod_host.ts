@@ -115,6 +115,14 @@ export interface RestartContainerRequest {
 export interface RestartContainerResponse {
 }
 
+export interface StopContainerRequest {
+  uid: string;
+  container: string;
+}
+
+export interface StopContainerResponse {
+}
+
 export interface SetBehaviourRequest {
   namespace: string;
   pod: string;
@@ -1704,6 +1712,143 @@ export const RestartContainerResponse: MessageFns<RestartContainerResponse> = {
   },
 };
 
+function createBaseStopContainerRequest(): StopContainerRequest {
+  return { uid: "", container: "" };
+}
+
+export const StopContainerRequest: MessageFns<StopContainerRequest> = {
+  encode(message: StopContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uid !== "") {
+      writer.uint32(10).string(message.uid);
+    }
+    if (message.container !== "") {
+      writer.uint32(18).string(message.container);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.container = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StopContainerRequest {
+    return {
+      uid: isSet(object.uid) ? globalThis.String(object.uid) : "",
+      container: isSet(object.container) ? globalThis.String(object.container) : "",
+    };
+  },
+
+  toJSON(message: StopContainerRequest): unknown {
+    const obj: any = {};
+    if (message.uid !== "") {
+      obj.uid = message.uid;
+    }
+    if (message.container !== "") {
+      obj.container = message.container;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StopContainerRequest>): StopContainerRequest {
+    return StopContainerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StopContainerRequest>): StopContainerRequest {
+    const message = createBaseStopContainerRequest();
+    message.uid = object.uid ?? "";
+    message.container = object.container ?? "";
+    return message;
+  },
+};
+
+function createBaseStopContainerResponse(): StopContainerResponse {
+  return {};
+}
+
+export const StopContainerResponse: MessageFns<StopContainerResponse> = {
+  encode(_: StopContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StopContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStopContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): StopContainerResponse {
+    return {};
+  },
+
+  toJSON(_: StopContainerResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<StopContainerResponse>): StopContainerResponse {
+    return StopContainerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<StopContainerResponse>): StopContainerResponse {
+    const message = createBaseStopContainerResponse();
+    return message;
+  },
+};
+
 function createBaseSetBehaviourRequest(): SetBehaviourRequest {
   return { namespace: "", pod: "", behaviour: {} };
 }
@@ -2158,6 +2303,15 @@ export const PodHostServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Ends a container as SIGTERM does; it stays ended until RestartContainer (a container whose probe failed waits for its back-off). */
+    stopContainer: {
+      name: "StopContainer",
+      requestType: StopContainerRequest as typeof StopContainerRequest,
+      requestStream: false,
+      responseType: StopContainerResponse as typeof StopContainerResponse,
+      responseStream: false,
+      options: {},
+    },
     exec: {
       name: "Exec",
       requestType: ExecRequest as typeof ExecRequest,
@@ -2209,6 +2363,11 @@ export interface PodHostServiceImplementation<CallContextExt = {}> {
     request: RestartContainerRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<RestartContainerResponse>>;
+  /** Ends a container as SIGTERM does; it stays ended until RestartContainer (a container whose probe failed waits for its back-off). */
+  stopContainer(
+    request: StopContainerRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<StopContainerResponse>>;
   exec(
     request: AsyncIterable<ExecRequest>,
     context: CallContext & CallContextExt,
@@ -2240,6 +2399,11 @@ export interface PodHostServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<RestartContainerRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<RestartContainerResponse>;
+  /** Ends a container as SIGTERM does; it stays ended until RestartContainer (a container whose probe failed waits for its back-off). */
+  stopContainer(
+    request: DeepPartial<StopContainerRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<StopContainerResponse>;
   exec(
     request: AsyncIterable<DeepPartial<ExecRequest>>,
     options?: CallOptions & CallOptionsExt,
