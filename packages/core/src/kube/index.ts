@@ -1,6 +1,7 @@
 /** The pure half of the Kubernetes API: errors, selectors, patches, field trees, validation, defaults, tables, allocation. */
 
 export * from './allocate/band.ts';
+export * from './apply/managed-fields.ts';
 export * from './defaults/pod.ts';
 export * from './defaults/service.ts';
 export * from './defaults/workload.ts';
@@ -11,6 +12,7 @@ export * from './patch/merge-patch.ts';
 export * from './patch/strategic-merge-patch.ts';
 export * from './schema/decode.ts';
 export * from './schema/duplicates.ts';
+export * from './schema/list-rules.ts';
 export * from './schema/schema.ts';
 export * from './selector/field-selector.ts';
 export * from './selector/label-selector.ts';

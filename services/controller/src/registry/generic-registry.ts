@@ -7,8 +7,10 @@ import {
   type Clock,
   conflict,
   forbidden,
+  type JsonObject,
   jsonEqual,
   type KubeObject,
+  type ManagedFieldsEntry,
   type Namespace,
   notFound,
   type ObjectKey,
@@ -17,6 +19,7 @@ import {
   type Random,
   RESOURCES,
   type ResourceRef,
+  recordUpdate,
   type Store,
 } from '@svclab/core';
 import { type Allocations, storeAllocations } from './allocators/allocations.ts';
@@ -113,9 +116,32 @@ class GenericRegistry implements Registry {
     if (this.cache.get(key)) throw alreadyExists(definition, object.metadata.name);
     strategy.admit?.(object, undefined, context);
     const allocated = await strategy.allocate?.(object, undefined, context);
-    return this.#write(allocated, allocated?.object ?? object, options, definition, (next) =>
-      this.#store.create(key, next),
-    );
+    const recorded = this.#record(definition, undefined, allocated?.object ?? object, options);
+    return this.#write(allocated, recorded, options, definition, (next) => this.#store.create(key, next));
+  }
+
+  /** The object with its managed fields after an ordinary write. */
+  #record(
+    definition: Definition,
+    before: KubeObject | undefined,
+    after: KubeObject,
+    options: WriteOptions & { readonly subresource?: Subresource },
+  ): KubeObject {
+    if (options.applied) return after;
+    const old = (before?.metadata.managedFields ?? []) as readonly ManagedFieldsEntry[];
+    const { managedFields: _given, ...metadata } = after.metadata;
+    const { fieldManager: manager, subresource } = options;
+    const plain = (object: KubeObject | undefined) => (object ?? {}) as unknown as JsonObject;
+    const managed =
+      manager === undefined || definition.kind === 'Event'
+        ? old
+        : recordUpdate(definition.schema, plain(before), plain(after), old, {
+            manager,
+            apiVersion: apiVersionOf(definition),
+            time: timestamp(this.#clock.wall()),
+            ...(subresource === undefined ? {} : { subresource }),
+          });
+    return { ...after, metadata: { ...metadata, ...(managed.length > 0 ? { managedFields: managed } : {}) } };
   }
 
   /** Runs the store's write; gives back what was allocated when it fails. */
@@ -256,7 +282,9 @@ class GenericRegistry implements Registry {
     }
     const object = allocated?.object ?? next;
     if (jsonEqual(object, current)) return current;
-    return this.#write(allocated, object, options, definition, (o) => this.#store.update(key, o, revision));
+    return this.#write(allocated, this.#record(definition, current, object, options), options, definition, (o) =>
+      this.#store.update(key, o, revision),
+    );
   }
 
   /** Removes an object whose last holder has gone. */

@@ -7,8 +7,10 @@ import type { Definitions } from './definition.ts';
 export interface WriteOptions {
   /** Do everything but store (`dryRun=All`). */
   readonly dryRun?: boolean;
-  /** Name under which `metadata.managedFields` records the change. */
+  /** Name under which `metadata.managedFields` records the change; without it the change is not recorded. */
   readonly fieldManager?: string;
+  /** The object's `metadata.managedFields` are computed already (server-side apply). */
+  readonly applied?: boolean;
   /** Who writes, for the log: a reconciler's name or the user of a request. */
   readonly actor?: string;
 }
