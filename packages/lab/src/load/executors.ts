@@ -20,6 +20,8 @@ export interface ExecutorContext {
   readonly spawn: () => Promise<Worker>;
   /** Counts an iteration that found no free VU. */
   readonly dropped: () => void;
+  /** Lets timers and sockets have their turn between two iterations of a VU, so that one that never waits cannot starve them. */
+  readonly turn: () => Promise<void>;
   /** Aborted: start nothing more. */
   readonly signal: AbortSignal;
 }
@@ -131,8 +133,7 @@ async function loops(
     context.workers.map(async (worker) => {
       for (let done = 0; !context.signal.aborted && context.clock.now() < endMs && more(done); done++) {
         await iterate(worker);
-        // An iteration that never waits must not keep timers and sockets from their turn.
-        await new Promise((resolve) => setImmediate(resolve));
+        await context.turn();
       }
     }),
   );

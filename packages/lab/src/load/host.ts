@@ -78,6 +78,7 @@ export class LoadHost {
       interrupted: 0,
       completed: 0,
       iterationsByScenario: new Map(),
+      stopped: () => this.#stop.signal.aborted,
       abort: (reason, fault) => {
         this.#failure ||= reason;
         this.#fault ??= fault;
@@ -156,6 +157,7 @@ export class LoadHost {
             return worker;
           },
           dropped: () => run.metrics.add('dropped_iterations', 1, { scenario: scenario.name }),
+          turn: () => new Promise((resolve) => setImmediate(resolve)),
           signal: this.#stop.signal,
         });
       }),

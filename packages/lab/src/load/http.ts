@@ -73,10 +73,6 @@ export class HttpSession {
     body: unknown,
     params: RequestParams = {},
   ): Promise<LoadResponse> {
-    if (this.#vu.initializing)
-      throw new ScriptError(
-        'http.asyncRequest cannot be used in the init context: call it from an iteration, setup or teardown',
-      );
     if (this.#vu.interrupted) return new Promise(() => {});
     const end = this.#vu.job();
     try {

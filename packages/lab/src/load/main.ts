@@ -65,6 +65,10 @@ function consoleToStderr(): void {
 async function main(): Promise<number> {
   const args = parseLoadArguments(process.argv.slice(2));
   consoleToStderr();
+  // A promise a script left alone fails its iteration in k6; here it must not end the run.
+  process.on('unhandledRejection', (error) =>
+    process.stderr.write(`Unhandled rejection: ${String((error as Error)?.stack ?? error)}\n`),
+  );
   installHooks();
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());

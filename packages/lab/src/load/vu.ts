@@ -23,6 +23,8 @@ export interface RunState {
   interrupted: number;
   completed: number;
   iterationsByScenario: Map<string, number>;
+  /** Whether the run has been told to end. */
+  readonly stopped: () => boolean;
   /** Ends the run: `fault` makes it exit 2, otherwise an expectation failed. */
   readonly abort: (reason: string, fault?: ScriptError) => void;
   /** Marks the run as failed without ending it (`exec.test.fail`). */
@@ -66,6 +68,7 @@ export class Vu implements Worker {
   #timers = new Set<() => void>();
   #idle: (() => void) | undefined;
   #broken: (() => void) | undefined;
+  #fail: ((error: unknown) => void) | undefined;
   interrupted = false;
 
   constructor(id: number, run: RunState, scenario: VuScenario) {
@@ -93,8 +96,13 @@ export class Vu implements Worker {
       if (!open) return;
       open = false;
       this.#jobs--;
-      if (this.#jobs === 0) this.#idle?.();
+      if (this.#jobs === 0) setImmediate(() => this.#settle());
     };
+  }
+
+  /** A turn after the last job: code that was waiting for it has run and started what it wanted to. */
+  #settle(): void {
+    if (this.#jobs === 0) this.#idle?.();
   }
 
   /** Arms a timer that belongs to the iteration. Returns what cancels it. */
@@ -102,8 +110,13 @@ export class Vu implements Worker {
     const end = this.job();
     const { clock } = this.run;
     const cancel = (repeat ? clock.every : clock.after)(Math.max(1, ms), () => {
+      try {
+        fn();
+      } catch (error) {
+        this.#fail?.(error);
+      }
+      // Only now: what the callback starts belongs to the iteration as well.
       if (!repeat) stop();
-      fn();
     });
     const stop = (): void => {
       if (!this.#timers.delete(stop)) return;
@@ -145,16 +158,22 @@ export class Vu implements Worker {
 
   async #body(): Promise<void> {
     try {
-      await this.body(this.data);
+      const failed = new Promise<never>((_resolve, reject) => {
+        this.#fail = reject;
+      });
+      await Promise.race([this.body(this.data), failed]);
       if (this.#jobs > 0)
-        await new Promise<void>((resolve) => {
-          this.#idle = resolve;
-        });
+        await Promise.race([
+          failed,
+          new Promise<void>((resolve) => {
+            this.#idle = resolve;
+          }),
+        ]);
       this.#idle = undefined;
     } catch (error) {
       // An exception ends the iteration and what it left running.
       this.#cancelJobs();
-      if (this.interrupted) return;
+      if (this.interrupted || this.run.stopped()) return;
       if (error instanceof ScriptError) this.run.abort(error.message, error);
       else
         this.run.log(

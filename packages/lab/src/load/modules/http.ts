@@ -13,6 +13,10 @@ export function asyncRequest(
   body?: unknown,
   params?: RequestParams | null,
 ): Promise<LoadResponse> {
+  if (vu.initializing)
+    throw new ScriptError(
+      'http.asyncRequest cannot be used in the init context: call it from an iteration, setup or teardown',
+    );
   return vu.http.asyncRequest(method, url, body, params ?? {});
 }
 
