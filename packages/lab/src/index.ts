@@ -11,6 +11,7 @@ export { type FailoverReport, failoverText } from './report/failover-report.ts';
 export { type ScenarioReport, scenarioMarkdown, scenarioText } from './report/scenario-report.ts';
 export { clientHost } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';
+export { readTimeline } from './scenario/experiment.ts';
 export * from './scenario/load-run.ts';
 export * from './scenario/prepare.ts';
 export { proberPath } from './scenario/probe-run.ts';
