@@ -72,13 +72,17 @@ export class Exchange {
   }
 
   /** Sends text of a media type. */
-  async send(code: number, type: string, text: string): Promise<void> {
+  send(code: number, type: string, text: string): Promise<void> {
+    return this.bytes(code, type, Buffer.from(text, 'utf8'));
+  }
+
+  /** Sends a body of a media type; large ones compressed when the client takes gzip. */
+  async bytes(code: number, type: string, body: Buffer): Promise<void> {
     const response = this.response as ServerResponse;
     if (response.headersSent || response.writableEnded) return;
     response.setHeader('content-type', type);
     response.setHeader('cache-control', 'no-cache, private');
     for (const warning of this.warnings) response.appendHeader?.('warning', `299 - ${JSON.stringify(warning)}`);
-    const body = Buffer.from(text, 'utf8');
     const zipped = body.length >= GZIP_FROM && /\bgzip\b/.test(this.header('accept-encoding') ?? '');
     if (zipped) {
       response.setHeader('content-encoding', 'gzip');

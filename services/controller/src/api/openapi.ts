@@ -199,6 +199,10 @@ function document(definitions: readonly Definition[]): unknown {
   };
 }
 
+const OPENAPI_V2_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+/** openapi.v2.Document with `swagger: "2.0"` and nothing else. */
+const OPENAPI_V2_EMPTY = Buffer.from([0x0a, 0x03, 0x32, 0x2e, 0x30]);
+
 /** The documents of a server; each is made when it is first asked for. */
 export class OpenApi {
   readonly #documents = new Map<string, { readonly make: () => string; text?: string; hash?: string }>();
@@ -220,8 +224,14 @@ export class OpenApi {
     return { text: entry.text, hash: entry.hash };
   }
 
-  /** Answers `/openapi/v3` and the documents below it; false when the path is none of them. */
+  /** Answers `/openapi/v2`, `/openapi/v3` and the documents below it; false when the path is none of them. */
   async serve(exchange: Exchange): Promise<boolean> {
+    if (exchange.path === '/openapi/v2') {
+      // Version 3 holds everything. kubectl asks for version 2, as protobuf, about kinds it found nowhere; an empty document sends it on
+      // to discovery, whose answer says what is wrong.
+      await exchange.bytes(200, OPENAPI_V2_TYPE, OPENAPI_V2_EMPTY);
+      return true;
+    }
     if (exchange.path === '/openapi/v3') {
       const entries = [...this.#documents.keys()].map((path) => [
         path,

@@ -8,6 +8,7 @@ import {
   NotFoundError,
   notFound,
   type ResourceRef,
+  StoreError,
   serviceUnavailable,
   TimeoutError,
   TooLargeError,
@@ -28,7 +29,6 @@ export function toApiError(error: unknown, ref: ResourceRef, name: string): ApiE
   if (error instanceof ConflictError) return new ApiError(conflict(ref, name).status, { cause: error });
   if (error instanceof TooLargeError) return tooLarge(3 * 1024 * 1024);
   if (error instanceof TimeoutError) return timedOut(`the store did not answer in time: ${error.message}`);
-  const code = (error as { code?: unknown }).code;
-  if (code === 'UNAVAILABLE') return serviceUnavailable('the store cannot be reached');
+  if (error instanceof StoreError) return serviceUnavailable(`the store cannot be used: ${error.message}`);
   return internalError((error as Error).message ?? String(error), error);
 }

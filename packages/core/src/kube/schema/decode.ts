@@ -53,9 +53,15 @@ function decodeStruct(type: StructType, value: unknown, place: Place, context: C
     if (item === null) continue;
     const plain = place.plain === '' ? key : `${place.plain}.${key}`;
     const decoded = decodeValue(field.type, item, { path, plain, owner }, context);
-    if (decoded !== undefined) result[key] = decoded;
+    if (decoded !== undefined && (field.required || !isEmptyCollection(field.type, decoded))) result[key] = decoded;
   }
   return result;
+}
+
+/** Go leaves out empty lists and maps that are optional. */
+function isEmptyCollection(type: FieldType, value: unknown): boolean {
+  if (type.kind === 'list') return Array.isArray(value) && value.length === 0;
+  return type.kind === 'map' && isObject(value) && Object.keys(value).length === 0;
 }
 
 function decodeValue(type: FieldType, value: unknown, place: Place, context: Context): unknown {
