@@ -13,6 +13,7 @@ export * from './lab/config.ts';
 export * from './lab/knobs.ts';
 export * from './lab/timeline.ts';
 export * from './proxy/index.ts';
+export * from './reconcile/index.ts';
 export * from './report/failover.ts';
 export * from './report/percentile.ts';
 export * from './report/probe.ts';

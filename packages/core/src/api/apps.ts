@@ -25,6 +25,8 @@ export interface Deployment extends KubeObject {
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
     readonly unavailableReplicas?: number;
+    /** How often a hash of the template met a ReplicaSet of another template. */
+    readonly collisionCount?: number;
     readonly conditions?: readonly Condition[];
   };
 }
