@@ -1,0 +1,2 @@
+/** ARP frames and what to answer. */
+export * from './arp.ts';
