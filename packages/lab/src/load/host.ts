@@ -131,20 +131,7 @@ export class LoadHost {
     );
     const all: Vu[] = teams.flatMap((t) => t.workers);
     run.startMs = run.clock.now();
-    const elapsed = (): number => run.clock.now() - run.startMs;
-    const gauge = (): void => {
-      run.metrics.add('vus', run.vusActive);
-      run.metrics.add('vus_max', run.vusInitialized);
-    };
-    gauge();
-    const stopWatch = run.clock.every(1000, () => {
-      gauge();
-      run.log(
-        `${Math.round(elapsed() / 1000)} s: ${run.completed} iterations, ${run.vusActive} of ${run.vusInitialized} VUs busy`,
-      );
-      const aborting = thresholds.aborting(elapsed());
-      if (aborting !== undefined) run.abort(`threshold ${aborting} failed and ends the run`);
-    });
+    const stopWatch = this.#watch(thresholds);
     await Promise.all(
       teams.map(({ scenario, shared, spawn, workers }) => {
         shared.startMs = run.startMs + scenario.startTimeMs;
@@ -163,10 +150,32 @@ export class LoadHost {
       }),
     );
     stopWatch();
-    gauge();
-    const result = elapsed();
+    const result = run.clock.now() - run.startMs;
     for (const vu of all) vu.http.reset();
     return result;
+  }
+
+  /** Looks at the run each second: VUs, progress, thresholds that want to end it. Returns what ends the watch with a last look. */
+  #watch(thresholds: Thresholds): () => void {
+    const run = this.#run;
+    const gauge = (): void => {
+      run.metrics.add('vus', run.vusActive);
+      run.metrics.add('vus_max', run.vusInitialized);
+    };
+    gauge();
+    const stop = run.clock.every(1000, () => {
+      gauge();
+      const elapsedMs = run.clock.now() - run.startMs;
+      run.log(
+        `${Math.round(elapsedMs / 1000)} s: ${run.completed} iterations, ${run.vusActive} of ${run.vusInitialized} VUs busy`,
+      );
+      const aborting = thresholds.aborting(elapsedMs);
+      if (aborting !== undefined) run.abort(`threshold ${aborting} failed and ends the run`);
+    });
+    return () => {
+      stop();
+      gauge();
+    };
   }
 
   async #worker(scenario: Scenario, shared: VuScenario, data: unknown): Promise<Vu> {

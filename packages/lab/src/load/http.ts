@@ -3,9 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, Client, type Dispatcher } from 'undici';
 import { ScriptError } from './errors.ts';
-import { type HttpFailure, httpFailure } from './http-errors.ts';
+import { Attempt, dispatchOptions } from './http-attempt.ts';
 import {
-  canonicalHeaders,
   canonicalName,
   type Exchange,
   type ExpectedStatuses,
@@ -116,84 +115,20 @@ export class HttpSession {
   }
 
   #dispatch(dispatcher: Dispatcher, request: Request, once: boolean): Promise<Exchange> {
-    const { clock } = this.#vu.run;
     return new Promise((resolve) => {
-      const queuedMs = clock.now();
-      const at = { start: queuedMs, headers: 0 };
-      const chunks: Buffer[] = [];
-      let status = 0;
-      let headers: Record<string, string> = {};
-      let connecting = 0;
-      let controller: Dispatcher.DispatchController | undefined;
-      let settled = false;
-      const settle = (failure: HttpFailure | undefined): void => {
-        if (settled) return;
-        settled = true;
-        cancel();
-        this.#aborts.delete(abort);
-        this.#countBytes();
-        const endMs = clock.now();
-        const waiting = (at.headers || endMs) - at.start;
-        const receiving = at.headers ? endMs - at.headers : 0;
-        const blocked = Math.max(0, at.start - queuedMs - connecting);
-        const timings = {
-          blocked,
-          looking_up: 0,
-          connecting,
-          tls_handshaking: 0,
-          sending: 0,
-          waiting,
-          receiving,
-          duration: waiting + receiving,
-        };
-        resolve({ status: failure ? 0 : status, headers, body: Buffer.concat(chunks), timings, failure });
-      };
-      const fail = (error: unknown): void => {
-        settle(httpFailure(error));
-        controller?.abort(error as Error);
-      };
-      const abort = (): void => fail(Object.assign(new Error('interrupted'), { code: 'SVCLAB_INTERRUPTED' }));
-      const cancel = clock.after(request.timeoutMs, () =>
-        fail(Object.assign(new Error('request timeout'), { code: 'SVCLAB_TIMEOUT' })),
-      );
+      const attempt = new Attempt({
+        request,
+        clock: this.#vu.run.clock,
+        connectTime: (sinceMs) => this.#claimConnect(sinceMs),
+        settled: (exchange) => {
+          this.#aborts.delete(abort);
+          this.#countBytes();
+          resolve(exchange);
+        },
+      });
+      const abort = (): void => attempt.interrupt();
       this.#aborts.add(abort);
-      dispatcher.dispatch(
-        {
-          origin: request.url.origin,
-          path: `${request.url.pathname}${request.url.search}`,
-          method: request.method as Dispatcher.HttpMethod,
-          headers: request.headers,
-          body: request.body ?? null,
-          reset: once,
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        {
-          onRequestStart: (c) => {
-            controller = c;
-            if (settled) {
-              c.abort(new Error('gave up while waiting for a connection'));
-              return;
-            }
-            at.start = clock.now();
-            connecting = this.#claimConnect(queuedMs);
-          },
-          onResponseStart: (_c, code, raw) => {
-            at.headers = clock.now();
-            status = code;
-            headers = canonicalHeaders(raw);
-          },
-          onResponseData: (_c, chunk) => {
-            chunks.push(chunk);
-          },
-          onResponseEnd: () => settle(undefined),
-          onResponseError: (_c, error) => {
-            // While it could not connect the whole wait was connecting.
-            if (!controller) at.start = clock.now();
-            settle(httpFailure(error));
-          },
-        },
-      );
+      dispatcher.dispatch({ ...dispatchOptions(request), reset: once }, attempt);
     });
   }
 

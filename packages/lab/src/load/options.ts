@@ -221,40 +221,23 @@ function scenario(name: string, raw: Raw): Scenario {
     env: texts(raw.env, at('env')),
     tags: texts(raw.tags, at('tags')),
   };
-  const arrival = () => {
-    const preAllocatedVUs = whole(raw.preAllocatedVUs, at('preAllocatedVUs'), 0);
-    return {
-      timeUnitMs: durationMs(raw.timeUnit ?? '1s', at('timeUnit')),
-      preAllocatedVUs,
-      maxVUs: whole(raw.maxVUs ?? preAllocatedVUs, at('maxVUs'), Math.max(1, preAllocatedVUs)),
-    };
-  };
   switch (executor) {
     case 'constant-arrival-rate':
       return {
         ...base,
         executor,
-        ...arrival(),
+        ...arrival(raw, at),
         rate: count(raw.rate, at('rate'), 0.001),
         durationMs: durationMs(raw.duration, at('duration')),
       };
-    case 'ramping-arrival-rate': {
-      const stages = raw.stages;
-      if (!Array.isArray(stages) || stages.length === 0)
-        throw new ScriptError(
-          `options.${at('stages')} is ${JSON.stringify(stages)}: give a list of {duration, target}`,
-        );
+    case 'ramping-arrival-rate':
       return {
         ...base,
         executor,
-        ...arrival(),
+        ...arrival(raw, at),
         startRate: count(raw.startRate ?? 0, at('startRate'), 0),
-        stages: stages.map((s: Raw, i) => ({
-          durationMs: durationMs(s.duration, at(`stages[${i}].duration`)),
-          target: count(s.target, at(`stages[${i}].target`), 0),
-        })),
+        stages: stages(raw.stages, at('stages')),
       };
-    }
     case 'constant-vus':
       return {
         ...base,
@@ -271,6 +254,25 @@ function scenario(name: string, raw: Raw): Scenario {
         maxDurationMs: durationMs(raw.maxDuration ?? '10m', at('maxDuration')),
       };
   }
+}
+
+/** What both arrival-rate executors have. */
+function arrival(raw: Raw, at: (key: string) => string) {
+  const preAllocatedVUs = whole(raw.preAllocatedVUs, at('preAllocatedVUs'), 0);
+  return {
+    timeUnitMs: durationMs(raw.timeUnit ?? '1s', at('timeUnit')),
+    preAllocatedVUs,
+    maxVUs: whole(raw.maxVUs ?? preAllocatedVUs, at('maxVUs'), Math.max(1, preAllocatedVUs)),
+  };
+}
+
+function stages(value: unknown, what: string): Stage[] {
+  if (!Array.isArray(value) || value.length === 0)
+    throw new ScriptError(`options.${what} is ${JSON.stringify(value)}: give a list of {duration, target}`);
+  return value.map((s: Raw, i) => ({
+    durationMs: durationMs(s.duration, `${what}[${i}].duration`),
+    target: count(s.target, `${what}[${i}].target`, 0),
+  }));
 }
 
 function thresholds(value: unknown): Record<string, ThresholdOption[]> {
