@@ -5,7 +5,9 @@
  * (conditions) or a `name` are matched by it, other lists must be equal. `lastHeartbeatTime` does not count.
  */
 export function covers(actual: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== 'object' || wanted === null) return Object.is(actual, wanted);
+  // The store drops what is null.
+  if (wanted === null) return actual === null || actual === undefined;
+  if (typeof wanted !== 'object') return Object.is(actual, wanted);
   if (typeof actual !== 'object' || actual === null) return false;
   if (Array.isArray(wanted)) return Array.isArray(actual) && listCovers(actual, wanted);
   return Object.entries(wanted).every(

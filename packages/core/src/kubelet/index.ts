@@ -1,3 +1,4 @@
+export { rfc3339 } from '../reconcile/common/time.ts';
 export * from './covers.ts';
 export * from './environment.ts';
 export * from './node-object.ts';

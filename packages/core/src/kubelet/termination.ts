@@ -12,6 +12,8 @@ export interface TerminationView {
   readonly programmed: ReadonlyMap<string, number>;
   /** Revision at which all slices were first seen to have let the pod go; undefined until then. */
   readonly releasedRevision: number | undefined;
+  /** An earlier look has found the pod in a slice. */
+  readonly wasHeld: boolean;
   /** Revision of what is seen now. */
   readonly revision: number;
   readonly nowMs: number;
@@ -35,8 +37,8 @@ export function decideTermination(view: TerminationView): TerminationDecision {
   if (view.slices.some((slice) => holdsReady(slice, view.pod)))
     return { kind: 'serve', releasedRevision: undefined, waitingFor: ['endpointslice'] };
   const released = view.releasedRevision ?? view.revision;
-  if (!view.slices.some((slice) => holds(slice, view.pod)) && view.releasedRevision === undefined)
-    // It was in no slice when its deletion was seen: no rule ever led to it.
+  if (!view.wasHeld && !view.slices.some((slice) => holds(slice, view.pod)))
+    // It was in no slice when its deletion was seen: no rule leads to it.
     return { kind: 'stop', reason: 'programmed' };
   const waitingFor = view.nodes
     .filter(isReady)

@@ -61,6 +61,11 @@ export class Proxier {
   #checkWanted = true;
   #programmed = 0;
   #synced = false;
+  #resolveFirst: () => void = () => undefined;
+  /** Resolves when the kernel first holds the rules this agent wants. */
+  readonly firstSync = new Promise<void>((resolve) => {
+    this.#resolveFirst = resolve;
+  });
   #busy = false;
   #operations = 0;
   #stops: Cancel[] = [];
@@ -146,6 +151,7 @@ export class Proxier {
     this.#operations += transaction.operations.length;
     this.#programmed = revision;
     this.#synced = true;
+    this.#resolveFirst();
     if (transaction.rebuild) log.info({ event: 'table-made', rev: revision });
     this.#options.onSync({
       revision,

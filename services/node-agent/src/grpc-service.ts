@@ -1,0 +1,36 @@
+/** The agent's gRPC service: what concerns pods is handed to pod-host as it is. */
+import type { NodeAgentServiceImplementation } from '@svclab/wire';
+import type { PodHostClient } from './pods/pod-host-link.ts';
+import type { PodManager } from './pods/pod-manager.ts';
+import type { Proxier } from './proxy/proxier.ts';
+
+/** What the service stands on. */
+export interface NodeAgentServiceOptions {
+  readonly node: string;
+  readonly podHost: PodHostClient;
+  readonly pods: PodManager;
+  readonly proxier: Proxier;
+  /** Revision of the store as this agent knows it. */
+  readonly storeRevision: () => number;
+}
+
+/** Implements NodeAgentService. Errors of pod-host reach the caller as they are. */
+export function nodeAgentService(options: NodeAgentServiceOptions): NodeAgentServiceImplementation {
+  const { node, podHost, pods, proxier, storeRevision } = options;
+  return {
+    exec: (request, { signal }) => podHost.exec(request, { signal }),
+    logs: (request, { signal }) => podHost.logs(request, { signal }),
+    setBehaviour: (request, { signal }) => podHost.setBehaviour(request, { signal }),
+    killPod: (request, { signal }) => podHost.killPod(request, { signal }),
+    async getState() {
+      return {
+        node,
+        programmedRevision: BigInt(proxier.programmedRevision),
+        storeRevision: BigInt(storeRevision()),
+        pods: pods.names(),
+        services: proxier.services,
+        operations: BigInt(proxier.operations),
+      };
+    },
+  };
+}
