@@ -36,7 +36,7 @@ export default {
     ),
     layer(
       'lab-below-cli',
-      '^packages/lab/src',
+      '^packages/lab/src/(?!.*[.]test[.]ts$)',
       '^(packages/(cli|testkit)|services)',
       'lab is a library; the CLI is one user of it.',
     ),

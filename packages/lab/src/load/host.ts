@@ -8,9 +8,10 @@ import { ScriptError } from './errors.ts';
 import { initialVUs, runScenario } from './executors.ts';
 import { Metrics } from './metrics.ts';
 import { type LoadOptions, readOptions, type Scenario } from './options.ts';
+import type { RunState, VuScenario } from './run-state.ts';
 import { type SummaryData, summaryData, summaryText } from './summary.ts';
 import { type ThresholdResult, Thresholds } from './thresholds.ts';
-import { type RunState, registerVu, Vu, type VuScenario } from './vu.ts';
+import { registerVu, Vu } from './vu.ts';
 
 /** What to run. */
 export interface LoadRequest {

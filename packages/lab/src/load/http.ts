@@ -15,7 +15,7 @@ import {
   redirectOf,
   type Timings,
 } from './http-request.ts';
-import type { Vu } from './vu.ts';
+import type { RunState } from './run-state.ts';
 
 const KNOWN_PARAMS = new Set(['headers', 'tags', 'timeout', 'redirects', 'responseType', 'responseCallback']);
 
@@ -43,9 +43,18 @@ export interface LoadResponse {
   json(selector?: string): unknown;
 }
 
+/** What a session needs of its virtual user. */
+export interface SessionOwner {
+  readonly run: RunState;
+  /** Its iteration was broken off: nothing it asks for is done any more. */
+  readonly interrupted: boolean;
+  job(): () => void;
+  baseTags(): Record<string, string>;
+}
+
 /** One VU's connections. */
 export class HttpSession {
-  readonly #vu: Vu;
+  readonly #vu: SessionOwner;
   #agent: Agent | undefined;
   #aborts = new Set<() => void>();
   #sockets = new Map<Socket, { read: number; written: number }>();
@@ -54,7 +63,7 @@ export class HttpSession {
   /** The script's default for what is no failure (`http.setResponseCallback`). */
   expected: ExpectedStatuses | null = { ranges: [[200, 399]] };
 
-  constructor(vu: Vu) {
+  constructor(vu: SessionOwner) {
     this.#vu = vu;
   }
 

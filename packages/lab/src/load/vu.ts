@@ -1,46 +1,8 @@
-import type { Clock } from '@svclab/core';
 import { ScriptError } from './errors.ts';
 import type { Worker } from './executors.ts';
 import { HttpSession } from './http.ts';
-import type { Metrics, Tags } from './metrics.ts';
-import type { LoadOptions } from './options.ts';
-
-/** What all virtual users of a run share. */
-export interface RunState {
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  options: LoadOptions;
-  readonly env: Readonly<Record<string, string>>;
-  /** Folder of the script: paths of `open` start here. */
-  readonly scriptDir: string;
-  /** Check name to its passes and fails, in order of first use. */
-  readonly checks: Map<string, { passes: number; fails: number }>;
-  readonly shared: Map<string, readonly unknown[]>;
-  /** Start of the scenarios on `clock`, milliseconds; 0 before. */
-  startMs: number;
-  vusActive: number;
-  vusInitialized: number;
-  interrupted: number;
-  completed: number;
-  iterationsByScenario: Map<string, number>;
-  /** Whether the run has been told to end. */
-  readonly stopped: () => boolean;
-  /** Ends the run: `fault` makes it exit 2, otherwise an expectation failed. */
-  readonly abort: (reason: string, fault?: ScriptError) => void;
-  /** Marks the run as failed without ending it (`exec.test.fail`). */
-  readonly markFailed: (reason: string) => void;
-  readonly log: (line: string) => void;
-}
-
-/** The scenario a VU works for. */
-export interface VuScenario {
-  readonly name: string;
-  readonly executor: string;
-  readonly tags: Tags;
-  readonly env: Readonly<Record<string, string>>;
-  readonly durationMs: number;
-  startMs: number;
-}
+import type { Tags } from './metrics.ts';
+import type { RunState, VuScenario } from './run-state.ts';
 
 /**
  * One virtual user: an instance of the script's modules, its connections, and the async jobs of its running iteration.
