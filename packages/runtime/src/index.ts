@@ -29,6 +29,7 @@ export {
   withNetns,
   writeSysctl,
 } from './netns/index.ts';
+export { openPacketSocket, type PacketSocket, type PacketSocketOptions } from './packet/packet-socket.ts';
 export { createPki, type PkiOptions, writeKubeconfig } from './pki/pki.ts';
 export { seededRandom, systemClock, systemRandom } from './process/clock.ts';
 export { ConfigError, type ProcessConfig, readProcessConfig } from './process/config.ts';

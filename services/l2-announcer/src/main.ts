@@ -1,1 +1,181 @@
-export {};
+/** The layer 2 announcer of a node: who is there, who owns each external address, and ARP for those that are ours. */
+import { constants, setPriority } from 'node:os';
+import {
+  type LabConfig,
+  type MembershipEvent,
+  type MembershipSettings,
+  type Node,
+  PORTS,
+  RESOURCES,
+  type TimelineType,
+} from '@svclab/core';
+import { openCache, type ProcessContext, runProcess, serveGrpc } from '@svclab/runtime';
+import { AnnouncerServiceDefinition } from '@svclab/wire';
+import { ANNOUNCER_RESOURCES, Announcer } from './announcer.ts';
+import { Gossip } from './gossip.ts';
+import { Reporter } from './report.ts';
+import { Responder } from './responder.ts';
+
+/** Interfaces are looked at again this often, ms (MetalLB). */
+const RESCAN_MS = 10_000;
+/** How long a lone announcer waits for peers before it believes that it is alone, in probe intervals; at least this many ms. */
+const ALONE_INTERVALS = 2;
+const ALONE_MS = 400;
+
+await runProcess('l2-announcer', async (context) => {
+  const { bus, clock, config, log, timeline } = context;
+  const { host, lab, token } = config;
+  const lanIP = host.lanIP ?? '';
+  raisePriority();
+
+  const responder = new Responder({
+    controlIP: host.controlIP,
+    interval: lab.knobs['announcer.garpInterval'],
+    duration: lab.knobs['announcer.garpDuration'],
+    clock,
+    log,
+    onRound: (r) =>
+      timeline.stamp('vip.announced', {
+        atNs: r.atNs,
+        attrs: { vip: r.vip, round: String(r.round), interface: r.interfaces.join(',') },
+      }),
+  });
+  responder.links.rescan();
+  context.onStop(() => responder.close());
+
+  const cache = await openCache(bus, { resources: [...ANNOUNCER_RESOURCES], log, clock });
+  context.onStop(() => cache.close());
+
+  let announcer: Announcer | undefined;
+  const gossip = await Gossip.open({
+    name: host.name,
+    address: lanIP,
+    port: PORTS.gossip,
+    token,
+    settings: membershipSettings(lab),
+    clock,
+    random: context.random,
+    log,
+    onEvent: (event) => {
+      // First what the event is for, then its record.
+      const at = clock.nowNs();
+      if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
+        announcer?.resync(`member ${event.name} ${event.type}`);
+      stampMember(context, event, at);
+    },
+  });
+  context.onStop(() => gossip.leave());
+
+  let reporter: Reporter | undefined;
+  announcer = new Announcer({
+    self: host.name,
+    cache,
+    responder,
+    clock,
+    members: () => gossip.membership.present(),
+    stamp: (type: TimelineType, options) => timeline.stamp(type, options),
+    onChange: (gained) => reporter?.changed(gained),
+  });
+  const running = announcer;
+  reporter = new Reporter({ node: host.name, bus, clock, log, announced: () => running.announced() });
+  context.onStop(() => reporter?.close());
+  cache.subscribe((event) => running.apply(event));
+
+  const grpc = await serveGrpc({ listen: `${host.controlIP}:${PORTS.announcer}`, token, log }, [
+    [
+      AnnouncerServiceDefinition,
+      {
+        getState: async () => ({
+          node: host.name,
+          members: gossip.membership
+            .members()
+            .map((m) => ({ name: m.name, address: m.address, state: m.state, incarnation: m.incarnation })),
+          vips: running.states(),
+          arpRequestsReceived: BigInt(responder.counters.requests),
+          arpRepliesSent: BigInt(responder.counters.replies),
+          gratuitousSent: BigInt(responder.counters.gratuitous),
+          healthScore: gossip.membership.health,
+        }),
+      },
+    ],
+  ]);
+  context.onStop(() => grpc.close());
+
+  const missing = (): string[] => peers(lab, cache.list<Node>(RESOURCES.nodes), host.name, gossip.membership.present());
+  gossip.join(missing());
+  context.onStop(clock.every(lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
+  context.onStop(clock.every(RESCAN_MS, () => responder.links.rescan()));
+  await joined(context, gossip, missing);
+  running.enable();
+  context.ready();
+});
+
+/** An announcer that waits for a CPU looks dead to its peers. Best effort: only root may. */
+function raisePriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // Runs like everything else then.
+  }
+}
+
+function membershipSettings(lab: LabConfig): MembershipSettings {
+  const k = lab.knobs;
+  return {
+    probeInterval: k['membership.probeInterval'],
+    probeTimeout: k['membership.probeTimeout'],
+    indirectChecks: k['membership.indirectChecks'],
+    suspicionMult: k['membership.suspicionMult'],
+    suspicionMaxTimeoutMult: k['membership.suspicionMaxTimeoutMult'],
+    retransmitMult: k['membership.retransmitMult'],
+    gossipInterval: k['membership.gossipInterval'],
+    gossipNodes: k['membership.gossipNodes'],
+    gossipToTheDeadTime: k['membership.gossipToTheDeadTime'],
+    pushPullInterval: k['membership.pushPullInterval'],
+    awarenessMaxMultiplier: k['membership.awarenessMaxMultiplier'],
+  };
+}
+
+/** Addresses of nodes that are no members: those the lab began with, and those registered since. */
+function peers(lab: LabConfig, nodes: readonly Node[], self: string, present: readonly string[]): string[] {
+  const known = new Map<string, string>();
+  for (const h of lab.hosts) if (h.role === 'node' && h.lanIP) known.set(h.name, h.lanIP);
+  for (const n of nodes) {
+    const address = n.status?.addresses?.find((a) => a.type === 'InternalIP')?.address;
+    if (address) known.set(n.metadata.name, address);
+  }
+  return [...known].filter(([name]) => name !== self && !present.includes(name)).map(([, address]) => address);
+}
+
+/**
+ * Resolves when a peer has taken us in, or when there is none after a while. Until then nothing is elected: an announcer that knows
+ * only itself would believe that it owns everything.
+ */
+function joined(context: ProcessContext, gossip: Gossip, missing: () => string[]): Promise<void> {
+  const { clock, config } = context;
+  const patience = Math.max(ALONE_MS, ALONE_INTERVALS * config.lab.knobs['membership.probeInterval']);
+  const until = clock.now() + patience;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (gossip.membership.present().length > 1 || missing().length === 0 || clock.now() >= until) resolve();
+      else {
+        gossip.join(missing());
+        clock.after(20, look);
+      }
+    };
+    look();
+  });
+}
+
+function stampMember(context: ProcessContext, event: MembershipEvent, atNs: bigint): void {
+  const { clock, timeline } = context;
+  if (event.type === 'suspected' && event.lastAckMs !== undefined) {
+    const heard = atNs - BigInt(Math.round((clock.now() - event.lastAckMs) * 1e6));
+    timeline.stamp('member.last-heartbeat', { atNs: heard, attrs: { peer: event.name, at_ns: String(heard) } });
+  }
+  timeline.stamp(`member.${event.type}`, {
+    atNs,
+    cause: event.from === '' ? '' : `by ${event.from}`,
+    attrs: { peer: event.name },
+  });
+}

@@ -1,0 +1,94 @@
+/** Tells the controller what this node announces, until it has taken it. */
+import { type Clock, type KubeEvent, SUBJECTS, type Verdict } from '@svclab/core';
+import type { Bus, Logger } from '@svclab/runtime';
+import { AnnouncerReport, ReportReply } from '@svclab/wire';
+
+const REQUEST_MS = 1000;
+const RETRY_MS = 500;
+/** The report is repeated, so that a controller that has just started knows. */
+const REPEAT_MS = 10_000;
+
+/** The event MetalLB's speaker writes on a Service it begins to announce. */
+export function nodeAssigned(verdict: Verdict, options: { node: string; now: string; id: string }): KubeEvent {
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { namespace: verdict.namespace, name: `${verdict.service}.${options.id}` },
+    involvedObject: { apiVersion: 'v1', kind: 'Service', namespace: verdict.namespace, name: verdict.service },
+    reason: 'nodeAssigned',
+    message: `announcing from node "${options.node}" with protocol "layer2"`,
+    type: 'Normal',
+    count: 1,
+    firstTimestamp: options.now,
+    lastTimestamp: options.now,
+    source: { component: 'metallb-speaker', host: options.node },
+    reportingComponent: 'metallb-speaker',
+    reportingInstance: options.node,
+  };
+}
+
+export class Reporter {
+  readonly #options: { node: string; bus: Bus; clock: Clock; log: Logger; announced: () => readonly Verdict[] };
+  #events: KubeEvent[] = [];
+  #busy = false;
+  #again = false;
+  #stop = (): void => {};
+  #closed = false;
+
+  constructor(options: { node: string; bus: Bus; clock: Clock; log: Logger; announced: () => readonly Verdict[] }) {
+    this.#options = options;
+    this.#schedule(REPEAT_MS);
+  }
+
+  /** Reports now, with events for what has just been gained. */
+  changed(gained: readonly Verdict[]): void {
+    const { clock, node } = this.#options;
+    const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
+    for (const v of gained) this.#events.push(nodeAssigned(v, { node, now, id: clock.nowNs().toString(16) }));
+    void this.#send();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stop();
+  }
+
+  #schedule(ms: number): void {
+    this.#stop();
+    if (!this.#closed) this.#stop = this.#options.clock.after(ms, () => void this.#send());
+  }
+
+  async #send(): Promise<void> {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    const { announced, bus, log, node } = this.#options;
+    const events = this.#events;
+    const report = AnnouncerReport.encode({
+      node,
+      announced: announced().map((v) => ({
+        vip: v.vip,
+        namespace: v.namespace,
+        service: v.service,
+        interfaces: [...v.interfaces],
+      })),
+      eventsJson: events.map((e) => Buffer.from(JSON.stringify(e))),
+    }).finish();
+    try {
+      const reply = ReportReply.decode(await bus.request(SUBJECTS.announcerReport(node), report, REQUEST_MS));
+      if (reply.error !== '') log.warn({ event: 'report-refused', reason: reply.error });
+      this.#events = this.#events.filter((e) => !events.includes(e));
+      this.#schedule(REPEAT_MS);
+    } catch {
+      // The controller is away; the level is told again.
+      this.#schedule(RETRY_MS);
+    }
+    this.#busy = false;
+    if (this.#again) {
+      this.#again = false;
+      void this.#send();
+    }
+  }
+}
