@@ -26,9 +26,12 @@ export interface ApiUnderTest {
   readonly token: string;
   readonly ca: string;
   readonly env: NodeJS.ProcessEnv;
-  kubectl(args: readonly string[], input?: string): Promise<Outcome>;
+  kubectl(args: readonly string[], input?: string, env?: Readonly<Record<string, string>>): Promise<Outcome>;
   /** kubectl whose output is given to `onOutput` as it comes; `stop` ends it. */
-  follow(args: readonly string[], onOutput: (stdout: string) => void): { readonly done: Promise<Outcome>; stop(): void };
+  follow(
+    args: readonly string[],
+    onOutput: (stdout: string) => void,
+  ): { readonly done: Promise<Outcome>; stop(): void };
   close(): Promise<void>;
 }
 
@@ -73,7 +76,7 @@ export async function startApi(streams: PodStreams): Promise<ApiUnderTest> {
     token,
     ca,
     env,
-    kubectl: (args, input) => run(env, args, input, () => undefined).done,
+    kubectl: (args, input, more) => run({ ...env, ...more }, args, input, () => undefined).done,
     follow,
     async close() {
       await server.close();
@@ -82,7 +85,12 @@ export async function startApi(streams: PodStreams): Promise<ApiUnderTest> {
   };
 }
 
-function run(env: NodeJS.ProcessEnv, args: readonly string[], input: string | undefined, onOutput: (stdout: string) => void) {
+function run(
+  env: NodeJS.ProcessEnv,
+  args: readonly string[],
+  input: string | undefined,
+  onOutput: (stdout: string) => void,
+) {
   const child = spawn('kubectl', [...args], { env, stdio: 'pipe' });
   let stdout = '';
   let stderr = '';

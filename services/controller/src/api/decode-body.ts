@@ -1,6 +1,5 @@
 /** Request bodies: media types, syntax, and the strict check of fields. Source: k8s.io/apiserver `pkg/endpoints/handlers/{create,update,rest}.go`. */
 import {
-  ApiError,
   badRequest,
   type Decoded,
   decode,
@@ -11,12 +10,13 @@ import {
   isJsonObject,
   type JsonObject,
   type KubeObject,
+  tooLarge,
   unsupportedField,
   unsupportedMediaType,
 } from '@svclab/core';
 import { parse as parseYaml } from 'yaml';
 import { apiVersionOf, type Definition } from '../registry/definition.ts';
-import type { Exchange } from './exchange.ts';
+import { BODY_LIMIT, type Exchange } from './exchange.ts';
 
 const ACCEPTED = ['application/json', 'application/yaml'];
 
@@ -40,11 +40,19 @@ export function parseText(text: string, type: string): Parsed {
       throw badRequest(`couldn't get version/kind; json parse error: ${(error as Error).message}`);
     }
   }
+  return { value: parseYamlText(text), duplicates: [] };
+}
+
+/** Parses one YAML document into plain JSON. Fails with 400 on bad syntax and on aliases that have no end, 413 when aliases blow it up. */
+export function parseYamlText(text: string): unknown {
+  let json: string;
   try {
-    return { value: parseYaml(text, { maxAliasCount: 100, uniqueKeys: true }), duplicates: [] };
+    json = JSON.stringify(parseYaml(text, { maxAliasCount: 100, uniqueKeys: true })) ?? 'null';
   } catch (error) {
-    throw badRequest(`yaml: ${(error as Error).message.split('\n')[0]}`);
+    throw badRequest(`error converting YAML to JSON: yaml: ${(error as Error).message.split('\n')[0]}`);
   }
+  if (json.length > BODY_LIMIT) throw tooLarge(BODY_LIMIT);
+  return JSON.parse(json);
 }
 
 /** Reads the body as an object, or undefined when it is empty. Fails with 415, 413, 400. */
@@ -157,9 +165,4 @@ export function checkIdentity(object: KubeObject, namespace: string | undefined,
       ...(namespace === undefined ? {} : { namespace }),
     },
   };
-}
-
-/** True for an error that says "bad request". */
-export function isBadRequest(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 400;
 }

@@ -12,11 +12,10 @@ import {
   notFound,
   serverSideApply,
 } from '@svclab/core';
-import { parse as parseYaml } from 'yaml';
 import { apiVersionOf, type Definition } from '../registry/definition.ts';
 import { timestamp } from '../registry/finish.ts';
 import type { Registry, Subresource, WriteOptions } from '../registry/registry.ts';
-import { checkIdentity, decodeObject, fieldValidation } from './decode-body.ts';
+import { checkIdentity, decodeObject, fieldValidation, parseYamlText } from './decode-body.ts';
 import type { Exchange } from './exchange.ts';
 import type { Target } from './route.ts';
 
@@ -86,12 +85,7 @@ function readApplied(
   name: string,
   text: string,
 ): KubeObject {
-  let value: unknown;
-  try {
-    value = parseYaml(text, { maxAliasCount: 100, uniqueKeys: true });
-  } catch (error) {
-    throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);
-  }
+  const value = parseYamlText(text);
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: an apply patch must be an object');
   const object = decodeObject(definition, value, [], fieldValidation(exchange.query), (t) => exchange.warnings.push(t));
   if (object.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
