@@ -45,6 +45,7 @@ export class Reporter {
   readonly #sent = new Map<string, { readonly json: string; readonly atMs: number }>();
   #events: KubeEvent[] = [];
   #timer: Cancel | undefined;
+  #dueMs = 0;
   #sending = false;
   #again = false;
   #stopped = false;
@@ -70,8 +71,12 @@ export class Reporter {
     this.#timer?.();
   }
 
+  /** The next run is in `ms`, or sooner if it was to be sooner. */
   #schedule(ms: number): void {
-    if (this.#stopped || this.#timer) return;
+    const dueMs = this.#options.clock.now() + ms;
+    if (this.#stopped || (this.#timer && this.#dueMs <= dueMs)) return;
+    this.#timer?.();
+    this.#dueMs = dueMs;
     this.#timer = this.#options.clock.after(ms, () => {
       this.#timer = undefined;
       void this.#run();
