@@ -66,18 +66,43 @@ describe('respond', () => {
   });
 
   it.each([
-    { what: 'over UDP without EDNS0 it is cut', udp: true, bytes: query(), truncated: true },
+    { what: 'over UDP without EDNS0 it is cut at 512', udp: true, bytes: query(), count: 30 },
     {
       what: 'over UDP with room it is whole',
       udp: true,
       bytes: query({ additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 4096, flags: 0, options: [] } as never] }),
-      truncated: false,
+      count: 40,
     },
-    { what: 'over TCP it is whole', udp: false, bytes: query(), truncated: false },
-  ])('an answer larger than 512 bytes: $what', ({ udp, bytes, truncated }) => {
-    const reply = decode(ask(bytes, () => many, udp) ?? Buffer.alloc(0));
-    expect((reply as { flag_tc?: boolean }).flag_tc).toBe(truncated);
-    expect(reply.answers).toHaveLength(truncated ? 0 : 40);
+    { what: 'over TCP it is whole', udp: false, bytes: query(), count: 40 },
+  ])('an answer larger than 512 bytes: $what', ({ udp, bytes, count }) => {
+    const raw = ask(bytes, () => many, udp) ?? Buffer.alloc(0);
+    const reply = decode(raw);
+    expect((reply as { flag_tc?: boolean }).flag_tc).toBe(count < 40);
+    expect((reply as { flag_rd?: boolean }).flag_rd).toBe(true);
+    expect(reply.answers).toHaveLength(count);
+    expect(new Set(reply.answers?.map((r) => r.name))).toEqual(new Set(['a.test']));
+    // Header and question 24 bytes, 16 for each address: the owner's name is a pointer.
+    expect(raw.length - (reply.additionals?.length ?? 0) * 11).toBe(24 + 16 * count);
+  });
+
+  it('refuses an EDNS version it does not know with BADVERS', () => {
+    const opt = { type: 'OPT', name: '.', udpPayloadSize: 4096, ednsVersion: 1, flags: 0, options: [] } as never;
+    const reply = decode(ask(query({ additionals: [opt] })) ?? Buffer.alloc(0));
+    expect(reply.additionals).toMatchObject([{ type: 'OPT', extendedRcode: 1, ednsVersion: 0 }]);
+    expect(reply.answers).toEqual([]);
+  });
+
+  it('leaves additionals that do not fit away without TC', () => {
+    const glue = Array.from({ length: 40 }, (_, i) => ({
+      name: `n${i}`,
+      type: 'A' as const,
+      ttl: 5,
+      data: '10.0.0.1',
+    }));
+    const reply = decode(ask(query(), () => ({ ...none, additionals: glue })) ?? Buffer.alloc(0));
+    expect((reply as { flag_tc?: boolean }).flag_tc).toBe(false);
+    expect(reply.additionals?.length).toBeGreaterThan(20);
+    expect(reply.additionals?.length).toBeLessThan(40);
   });
 
   it('gives NXDOMAIN with its SOA', () => {

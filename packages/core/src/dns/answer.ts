@@ -37,7 +37,7 @@ export function answerQuestion(index: RecordIndex, question: DnsQuestion, option
   if (name !== options.zone && !name.endsWith(`.${options.zone}`)) return refused();
   const labels = name === options.zone ? [] : name.slice(0, -options.zone.length - 1).split('.');
   return finish(
-    new ZoneLookup(index, options).lookup({ labels, owner, type: question.type, depth: 0 }),
+    new ZoneLookup(index, options).lookup({ labels, owner, type: question.type, chain: [name] }),
     options.zone,
     options,
   );
@@ -95,7 +95,8 @@ interface Step {
   /** The name as asked: its case is kept in the answer. */
   readonly owner: string;
   readonly type: string;
-  readonly depth: number;
+  /** Names this answer has gone through, lower case: an alias that leads back ends it. */
+  readonly chain: readonly string[];
 }
 
 class ZoneLookup {
@@ -178,7 +179,7 @@ class ZoneLookup {
     return step.type === 'SRV' ? found : NODATA;
   }
 
-  /** Service records: of the Service itself, or of each endpoint and port when headless. Weight = 100 / number of records, at least 1. */
+  /** Service records: of the Service itself, or of each endpoint and port when headless. Weight = 100 / number of addresses and ports that match, at least 1 (CoreDNS counts before it drops duplicates). */
   #srv(step: Step, service: Service, filter: { base: string; port?: string; protocol?: string }): Lookup {
     const { ttl } = this.#options;
     const wanted = (name: string, protocol: string): boolean =>
@@ -192,8 +193,9 @@ class ZoneLookup {
       : (service.spec.ports ?? [])
           .filter((p) => wanted((p.name ?? '').toLowerCase(), (p.protocol ?? 'TCP').toLowerCase()))
           .map((p) => ({ target: filter.base, port: p.port, addresses: clusterIPsOf(service) }));
+    const matches = pairs.reduce((n, p) => n + p.addresses.length, 0);
     const unique = [...new Map(pairs.map((p) => [`${p.target} ${p.port}`, p])).values()];
-    const weight = Math.max(1, Math.floor(100 / Math.max(1, unique.length)));
+    const weight = Math.max(1, Math.floor(100 / Math.max(1, matches)));
     const answers = unique.map(
       (p): DnsRecord => ({
         name: step.owner,
@@ -219,10 +221,11 @@ class ZoneLookup {
     if (step.type !== 'A' && step.type !== 'AAAA' && step.type !== 'CNAME') return NODATA;
     const cname: DnsRecord = { name: step.owner, type: 'CNAME', ttl: this.#options.ttl, data: target };
     const lower = target.toLowerCase();
-    if (step.type === 'CNAME' || !lower.endsWith(`.${this.#options.zone}`) || step.depth >= MAX_CHAIN)
+    if (step.type === 'CNAME' || !lower.endsWith(`.${this.#options.zone}`) || step.chain.length > MAX_CHAIN)
       return { kind: 'found', answers: [cname] };
     const labels = lower.slice(0, -this.#options.zone.length - 1).split('.');
-    const next = this.lookup({ labels, owner: target, type: step.type, depth: step.depth + 1 });
+    if (step.chain.includes(lower)) return { kind: 'found', answers: [cname] };
+    const next = this.lookup({ labels, owner: target, type: step.type, chain: [...step.chain, lower] });
     return { kind: 'found', answers: [cname, ...(next.kind === 'found' ? next.answers : [])] };
   }
 
