@@ -64,7 +64,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
         pssKib: pssKib(p.pid),
       }));
       wasReady ||= processes.every((p) => p.state === 'ready');
-      return status(options, processes, wasReady);
+      return status(options, [...processes, supervisorStatus(lab.options.clock.wall())], wasReady);
     },
     fault: (request) => asStatus(() => applyFault(request, options)),
     timeline: (request, context) => follow(options, request, context.signal),
@@ -100,6 +100,19 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
     stateDir: paths.dir,
     ready,
     failure: '',
+  };
+}
+
+/** The supervisor counts itself among the lab's processes. */
+function supervisorStatus(wallMs: number): StatusResponse['processes'][number] {
+  return {
+    component: 'supervisor',
+    host: 'lab',
+    pid: process.pid,
+    state: 'ready',
+    restarts: 0,
+    startedWallMs: BigInt(Math.round(wallMs - process.uptime() * 1000)),
+    pssKib: pssKib(process.pid),
   };
 }
 

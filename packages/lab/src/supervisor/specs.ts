@@ -5,8 +5,10 @@ import { programPath } from '../state/programs.ts';
 import { COMPONENTS, type LabSecrets } from '../state/secrets.ts';
 import type { ProcessSpec } from './managed-process.ts';
 
-/** Small heaps: a lab is many processes, none of which holds much. */
-const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=256', '--enable-source-maps'];
+/** Small heaps: a lab is many processes, few of which hold or make much. */
+const NODE_FLAGS = ['--max-old-space-size=256', '--enable-source-maps'];
+/** Young generation, MiB: where much is made and dropped (requests, responses), a larger one collects less often. */
+const SEMI_SPACE: Readonly<Record<string, number>> = { controller: 8, 'pod-host': 4 };
 
 /** Descriptor of the API's listening socket: in the supervisor, and in the controller. */
 export const API_FD = 3;
@@ -49,7 +51,7 @@ function serviceSpec(
     component,
     host: host.name,
     command: process.execPath,
-    args: [...NODE_FLAGS, programPath(component)],
+    args: [...NODE_FLAGS, `--max-semi-space-size=${SEMI_SPACE[component] ?? 1}`, programPath(component)],
     env: {
       PATH: path,
       [ENV.config]: paths.config,
