@@ -1,0 +1,128 @@
+import { type Cancel, type Clock, hasReason, type Knobs } from '@svclab/core';
+import type { Logger, Timeline } from '@svclab/runtime';
+import type { Registry } from '../registry/registry.ts';
+import { DeploymentReconciler } from './deployment.ts';
+import { EndpointsReconciler } from './endpoints.ts';
+import { EventExpiryReconciler } from './event-expiry.ts';
+import { FixedEndpointsReconciler } from './fixed-endpoints.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { type HeartbeatBus, Heartbeats } from './heartbeats.ts';
+import { LoadBalancerReconciler } from './load-balancer.ts';
+import { NamespaceReconciler } from './namespace.ts';
+import { NodeLifecycleReconciler } from './node-lifecycle.ts';
+import { PodEvictionReconciler } from './pod-eviction.ts';
+import { WorkQueue } from './queue.ts';
+import { isNamespaceEnding, type Reconciler, type ReconcilerContext } from './reconciler.ts';
+import { EventRecorder } from './recorder.ts';
+import { ReplicaSetReconciler } from './replica-set.ts';
+import { Scheduler } from './scheduler.ts';
+
+/** What the control loops need. */
+export interface ReconcilerDeps {
+  readonly registry: Registry;
+  readonly bus: HeartbeatBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly timeline: Pick<Timeline, 'stamp'>;
+  readonly knobs: Knobs;
+  /** Address at which pods reach the API server, if they do. */
+  readonly apiAddress?: string;
+}
+
+/** The running control loops. */
+export interface Reconcilers {
+  readonly recorder: EventRecorder;
+  readonly heartbeats: Heartbeats;
+  /** Ends all loops; resolves when what runs has ended. */
+  stop(): Promise<void>;
+}
+
+/** How long a loop waits for a copy of the store that is behind. */
+const STALE_WAIT_MS = 50;
+
+/** Starts every control loop on a cache that is complete. Each looks at everything once, then at what changes. */
+export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
+  const { registry, bus, clock, log, timeline, knobs, apiAddress } = deps;
+  const recorder = new EventRecorder({ registry, clock, log });
+  const heartbeats = new Heartbeats(bus, () => registry.cache.fresh);
+  const context: ReconcilerContext = { registry, clock, log, timeline, knobs, recorder };
+  const loops = [
+    new NodeLifecycleReconciler(context, heartbeats),
+    new EndpointsReconciler(context),
+    new FixedEndpointsReconciler(context, { apiAddress, heartbeats }),
+    new DeploymentReconciler(context),
+    new ReplicaSetReconciler(context),
+    new Scheduler(context),
+    new PodEvictionReconciler(context),
+    new LoadBalancerReconciler(context),
+    new GarbageCollector(context),
+    new NamespaceReconciler(context),
+    new EventExpiryReconciler(context),
+  ].map((reconciler) => new Loop(reconciler, context));
+  const unsubscribe = registry.cache.subscribe((event) => {
+    for (const loop of loops) loop.onEvent(event);
+  });
+  for (const loop of loops) loop.start();
+  return {
+    recorder,
+    heartbeats,
+    async stop() {
+      unsubscribe();
+      heartbeats.stop();
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await recorder.stop();
+    },
+  };
+}
+
+/** One reconciler with its queue. */
+class Loop {
+  readonly #reconciler: Reconciler;
+  readonly #context: ReconcilerContext;
+  readonly #queue: WorkQueue;
+  #end: Cancel = () => undefined;
+
+  constructor(reconciler: Reconciler, context: ReconcilerContext) {
+    this.#reconciler = reconciler;
+    this.#context = context;
+    this.#queue = new WorkQueue({
+      clock: context.clock,
+      workers: reconciler.workers ?? 1,
+      handle: (key) => this.#handle(key),
+      onError: (key, err, retryMs) => this.#report(key, err, retryMs),
+    });
+  }
+
+  onEvent(event: Parameters<Reconciler['keysFor']>[0]): void {
+    for (const key of this.#reconciler.keysFor(event)) this.#queue.addAfter(key, this.#reconciler.delayMs ?? 0);
+  }
+
+  start(): void {
+    this.#end = this.#reconciler.begin?.((key) => this.#queue.add(key)) ?? this.#end;
+    for (const key of this.#reconciler.seed()) this.#queue.add(key);
+    this.#queue.start();
+  }
+
+  stop(): Promise<void> {
+    this.#end();
+    return this.#queue.stop();
+  }
+
+  /** Acts only on a copy that is up to date (KEP-5647): after a write whose outcome is unknown, it may lack what was written. */
+  async #handle(key: string): Promise<number | undefined> {
+    if (!this.#context.registry.cache.fresh) return STALE_WAIT_MS;
+    try {
+      return await this.#reconciler.reconcile(key);
+    } catch (error) {
+      if (isNamespaceEnding(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #report(key: string, err: unknown, retryMs: number): void {
+    const entry = { event: 'reconcile-failed', reconciler: this.#reconciler.name, key, retryMs, err };
+    // A conflict means that somebody else wrote first: the next look sees it.
+    if (hasReason(err, 'Conflict')) this.#context.log.debug(entry);
+    else this.#context.log.warn(entry);
+  }
+}

@@ -1,0 +1,58 @@
+import { adoptEvent, type KubeEvent, SUBJECTS } from '@svclab/core';
+import type { Bus, Logger } from '@svclab/runtime';
+import { AnnouncerReport, NodeReport, ReportReply } from '@svclab/wire';
+import type { Heartbeats } from '../reconcilers/heartbeats.ts';
+import { parseJson, type ReportContext, takeNodeReport } from './node-report.ts';
+import { VipOwners } from './vip-owners.ts';
+
+/** What serving reports needs. */
+export interface ReportDeps extends ReportContext {
+  readonly bus: Pick<Bus, 'serve'>;
+  readonly log: Logger;
+  /** Told that a node lives. */
+  readonly heartbeats: Pick<Heartbeats, 'node'>;
+}
+
+/** The served reports. */
+export interface ServedReports {
+  readonly owners: VipOwners;
+  stop(): void;
+}
+
+/** Answers the reports of node-agents and announcers. A report that could not be taken is answered with the error: its sender repeats it. */
+export function serveReports(deps: ReportDeps): ServedReports {
+  const owners = new VipOwners();
+  const answer = async (subject: string, take: () => Promise<void>): Promise<Uint8Array> => {
+    let error = '';
+    try {
+      await take();
+    } catch (err) {
+      error = (err as Error).message || String(err);
+      deps.log.warn({ event: 'report-failed', subject, err });
+    }
+    return ReportReply.encode({ error }).finish();
+  };
+  const ends = [
+    deps.bus.serve(SUBJECTS.all.report, (payload, subject) =>
+      answer(subject, async () => {
+        const report = NodeReport.decode(payload);
+        deps.heartbeats.node(report.node);
+        await takeNodeReport(deps, report);
+      }),
+    ),
+    deps.bus.serve(SUBJECTS.all.announcerReport, (payload, subject) =>
+      answer(subject, async () => {
+        const report = AnnouncerReport.decode(payload);
+        owners.take(report);
+        for (const bytes of report.eventsJson)
+          deps.recorder.take(adoptEvent(parseJson<KubeEvent>(bytes), report.node, deps.clock.wall()));
+      }),
+    ),
+  ];
+  return {
+    owners,
+    stop() {
+      for (const end of ends) end();
+    },
+  };
+}
