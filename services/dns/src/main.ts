@@ -1,13 +1,14 @@
 /** The cluster DNS server: watches Services, EndpointSlices and Namespaces, answers from its own copy of them. */
+import { join } from 'node:path';
 import { answerQuestion, DNS_RESOURCES, RecordIndex, SUBJECTS } from '@svclab/core';
-import { openCache, runProcess } from '@svclab/runtime';
+import { openCache, type ProcessContext, runProcess } from '@svclab/runtime';
 import { DnsHeartbeat } from '@svclab/wire';
 import { serveDns } from './server.ts';
 
 /** Port of DNS (RFC 1035). */
 const DNS_PORT = 53;
 
-await runProcess('dns', async (context) => {
+async function main(context: ProcessContext): Promise<void> {
   const { bus, clock, config, log, random } = context;
   const { lab, host } = config;
   const index = new RecordIndex();
@@ -30,7 +31,12 @@ await runProcess('dns', async (context) => {
   });
   context.onStop(() => server.close());
 
-  const cache = await openCache(bus, { resources: [...DNS_RESOURCES], log, clock });
+  const cache = await openCache(bus, {
+    resources: [...DNS_RESOURCES],
+    log,
+    clock,
+    epochFile: join(config.runDir, 'dns.epoch'),
+  });
   context.onStop(() => cache.close());
   for (const ref of DNS_RESOURCES)
     for (const object of cache.list(ref))
@@ -58,4 +64,7 @@ await runProcess('dns', async (context) => {
     beat(false);
   });
   context.ready();
-});
+}
+
+// Without the bus it answers SERVFAIL, which resolvers understand at once, instead of nothing, for which they wait.
+await runProcess('dns', main, { waitForBus: false });

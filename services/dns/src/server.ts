@@ -8,6 +8,8 @@ import { type Answerer, respond } from './message.ts';
 const TCP_IDLE_MS = 10_000;
 /** TCP clients served at once; further ones are closed at once. */
 const TCP_CLIENTS = 256;
+/** Bytes of answers a client may leave unread before it is cut off. */
+const TCP_UNREAD = 1 << 20;
 
 /** Serves DNS on UDP and TCP of `port` on every address. Rejects when a socket cannot be opened. */
 export async function serveDns(options: {
@@ -17,11 +19,19 @@ export async function serveDns(options: {
   log: Logger;
 }): Promise<{ close(): void }> {
   const udp = await openUdp(options);
-  const tcp = await openTcp(options);
+  const clients = new Set<TcpSocket>();
+  let tcp: Server;
+  try {
+    tcp = await openTcp(options, clients);
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
   return {
     close() {
       udp.close();
       tcp.close();
+      for (const client of clients) client.destroy();
     },
   };
 }
@@ -42,8 +52,12 @@ function openUdp(options: Parameters<typeof serveDns>[0]): Promise<Socket> {
   });
 }
 
-function openTcp(options: Parameters<typeof serveDns>[0]): Promise<Server> {
-  const server = createServer((client) => serveClient(client, options));
+function openTcp(options: Parameters<typeof serveDns>[0], clients: Set<TcpSocket>): Promise<Server> {
+  const server = createServer((client) => {
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
+    serveClient(client, options);
+  });
   server.maxConnections = TCP_CLIENTS;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -71,7 +85,7 @@ function serveClient(client: TcpSocket, options: Parameters<typeof serveDns>[0])
         udp: false,
       });
       pending = pending.subarray(2 + size);
-      if (!reply) {
+      if (!reply || client.writableLength > TCP_UNREAD) {
         client.destroy();
         return;
       }
