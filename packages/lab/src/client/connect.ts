@@ -26,12 +26,13 @@ export interface LabConnection {
   close(): void;
 }
 
-/** Start time of a process; undefined when there is none. */
+/** Start time of a process; undefined when there is none. One that has ended and only waits to be reaped is none. */
 export function startTimeOf(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
-      .split(' ')[19];
+      .split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** Bringing a lab up and down (netns driver). */
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { LabConfig } from '@svclab/core';
@@ -9,6 +9,7 @@ import type { StatusResponse } from '@svclab/wire';
 import { connectLab, type LabConnection, livingPid, startTimeOf } from '../client/connect.ts';
 import { requireEnvironment } from '../doctor/doctor.ts';
 import { type LabRequest, planLab } from '../plan/plan.ts';
+import { removeState, reserve, stateKind } from '../state/claim.ts';
 import { badInput, environmentError, LabError } from '../state/errors.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
 import { programPath } from '../state/programs.ts';
@@ -35,6 +36,15 @@ const POLL_MS = 25;
 export async function up(options: UpOptions): Promise<LabConnection> {
   const paths = labPaths(options.root, options.name);
   const lab = planLab(options);
+  const release = reserve(paths, options.name);
+  try {
+    return await start(options, lab, paths);
+  } finally {
+    release();
+  }
+}
+
+async function start(options: UpOptions, lab: LabConfig, paths: LabPaths): Promise<LabConnection> {
   if (livingPid(paths))
     throw badInput(
       `Lab "${options.name}" is already running: stop it with "svclab down --name ${options.name}", or choose another --name`,
@@ -77,8 +87,8 @@ function listen(port: number): Promise<Server> {
 
 /** Fresh state: what an earlier lab of the name left is removed. */
 async function prepareState(lab: LabConfig, paths: LabPaths, api: string): Promise<void> {
+  removeState(paths, lab.name);
   try {
-    rmSync(paths.dir, { recursive: true, force: true });
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw environmentError(
@@ -122,7 +132,11 @@ async function launch(lab: LabConfig, paths: LabPaths, server: Server, api: stri
         api,
       ],
     ],
-    { detached: true, cwd: '/', stdio: ['ignore', log, log, handle?.fd ?? 'ignore'] },
+    {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', log, log, handle?.fd ?? 'ignore'],
+    },
   );
   let failure: Error | undefined;
   let ended = false;
@@ -209,7 +223,7 @@ function lastLines(path: string, count: number): string {
 export async function down(root: string, name: string, options: { force?: boolean } = {}): Promise<void> {
   const paths = labPaths(root, name);
   const living = livingPid(paths);
-  if (!living && !hasState(paths)) throw badInput(`Lab "${name}" does not run and has no state`);
+  if (!living && stateKind(paths, name) === 'none') throw badInput(`Lab "${name}" does not run and has no state`);
   if (living) {
     if (!options.force) await askDown(root, name);
     const deadline = performance.now() + (options.force ? 0 : 5000);
@@ -217,15 +231,7 @@ export async function down(root: string, name: string, options: { force?: boolea
     if (livingPid(paths)) process.kill(living.pid, 'SIGKILL');
     while (livingPid(paths)) await pause(5);
   }
-  rmSync(paths.dir, { recursive: true, force: true });
-}
-
-function hasState(paths: LabPaths): boolean {
-  try {
-    return readdirSync(paths.dir).length > 0;
-  } catch {
-    return false;
-  }
+  removeState(paths, name);
 }
 
 async function askDown(root: string, name: string): Promise<void> {
