@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { TimelineEvent, TimelineType } from '@svclab/core';
 import { PORTS } from '@svclab/core';
-import { grpcClient, ServerError, Status } from '@svclab/runtime';
+import { ClientError, grpcClient, ServerError, Status } from '@svclab/runtime';
 import {
   type FaultRequest,
   type FaultResponse,
@@ -53,7 +53,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
   const { lab } = options;
   let wasReady = false;
   return {
-    status: async () => {
+    status: async ({ memory }) => {
       const processes = lab.processes.map((p) => ({
         component: p.spec.component,
         host: p.spec.host,
@@ -61,7 +61,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
         state: p.state,
         restarts: p.restarts,
         startedWallMs: BigInt(Math.round(p.startedWall)),
-        pssKib: pssKib(p.pid),
+        pssKib: memory ? pssKib(p.pid) : 0n,
       }));
       wasReady ||= processes.every((p) => p.state === 'ready');
       return status(options, [...processes, supervisorStatus(lab.options.clock.wall())], wasReady);
@@ -72,7 +72,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
       for (const event of events) lab.options.timeline.add(fromWire(event));
       return {};
     },
-    vips: async () => ({ vips: await options.vips.list() }),
+    vips: async () => ({ vips: await listVips(options) }),
     exec: (requests, context) => execAsStatus(hostExec(lab, requests, context.signal)),
     down: async () => {
       options.down();
@@ -127,12 +127,12 @@ function pssKib(pid: number): bigint {
 }
 
 async function applyFault(request: FaultRequest, options: LabServiceOptions): Promise<FaultResponse> {
-  const { lab, vips } = options;
+  const { lab } = options;
   const { clock, timeline, lab: config, log } = lab.options;
   const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
   if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
   const asked = parseTarget(request.target, config);
-  const target = asked.kind === 'owner' ? await resolveOwner(asked, vips) : asked;
+  const target = asked.kind === 'owner' ? await resolveOwner(asked, options) : asked;
   const at = await fault.apply(target, {
     lab,
     hold: request.args.hold === 'true',
@@ -148,11 +148,15 @@ async function applyFault(request: FaultRequest, options: LabServiceOptions): Pr
   return { resolved, effectiveNs: at, effectiveWallMs: BigInt(Math.round(event.wallMs)) };
 }
 
+function listVips({ lab, vips }: LabServiceOptions): ReturnType<VipView['list']> {
+  return vips.list((host) => lab.host(host).netns !== undefined);
+}
+
 async function resolveOwner(
   target: Extract<FaultTarget, { kind: 'owner' }>,
-  vips: VipView,
+  options: LabServiceOptions,
 ): Promise<FaultTarget & { kind: 'host' }> {
-  const all = await vips.list();
+  const all = await listVips(options);
   const found = all.find((v) => v.namespace === target.namespace && v.service === target.service);
   if (!found)
     throw badInput(
@@ -167,21 +171,29 @@ async function killPod(options: LabServiceOptions, namespace: string, pod: strin
   const { lab, secrets } = options.lab.options;
   const nodes = options.lab.hosts.filter((h) => h.spec.role === 'node' && h.netns !== undefined);
   const name = `${namespace}/${pod}`;
+  const silent: string[] = [];
   for (const node of nodes) {
     const agent = grpcClient(NodeAgentServiceDefinition, `${node.spec.controlIP}:${PORTS.nodeAgent}`, {
       token: secrets.token,
       service: 'supervisor',
     });
     try {
-      const { pods } = await agent.getState({}, { timeoutMs: 1000 });
-      if (!pods.includes(name)) continue;
+      const state = await agent.getState({}, { timeoutMs: 1000 }).catch((error: unknown) => {
+        if (!(error instanceof ClientError)) throw error;
+        silent.push(node.spec.name);
+      });
+      if (!state?.pods.includes(name)) continue;
       await agent.killPod({ namespace, pod }, { timeoutMs: 2000 });
       return;
     } finally {
       agent.close();
     }
   }
-  throw badInput(`Pod ${name} runs on no node of lab ${lab.name}`);
+  throw badInput(
+    silent.length === 0
+      ? `Pod ${name} runs on no node of lab ${lab.name}`
+      : `Pod ${name} runs on no node that answers; the node-agent does not on ${silent.join(', ')}`,
+  );
 }
 
 async function* follow(

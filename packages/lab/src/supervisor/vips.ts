@@ -7,24 +7,35 @@ const TIMEOUT_MS = 800;
 
 /** Asks every announcer what it sees and merges the answers. */
 export class VipView {
-  readonly #clients: readonly GrpcClient<typeof AnnouncerServiceDefinition>[];
+  readonly #clients: readonly {
+    readonly host: string;
+    readonly client: GrpcClient<typeof AnnouncerServiceDefinition>;
+  }[];
 
   constructor(lab: LabConfig, token: string) {
     this.#clients = lab.hosts
       .filter((h) => h.role === 'node')
-      .map((h) =>
-        grpcClient(AnnouncerServiceDefinition, `${h.controlIP}:${PORTS.announcer}`, { token, service: 'supervisor' }),
-      );
+      .map((h) => ({
+        host: h.name,
+        client: grpcClient(AnnouncerServiceDefinition, `${h.controlIP}:${PORTS.announcer}`, {
+          token,
+          service: 'supervisor',
+        }),
+      }));
   }
 
-  /** Every VIP any announcer knows, by namespace and name. Announcers that do not answer are left out. */
-  async list(): Promise<Vip[]> {
-    const answers = await Promise.allSettled(this.#clients.map((c) => c.getState({}, { timeoutMs: TIMEOUT_MS })));
+  /**
+   * Every VIP any announcer knows, by namespace and name. Announcers that do not answer are left out.
+   * @param isUp whether a host has power: one that has none is not waited for
+   */
+  async list(isUp: (host: string) => boolean): Promise<Vip[]> {
+    const asked = this.#clients.filter((c) => isUp(c.host));
+    const answers = await Promise.allSettled(asked.map((c) => c.client.getState({}, { timeoutMs: TIMEOUT_MS })));
     return mergeVips(answers.flatMap((a) => (a.status === 'fulfilled' ? [a.value] : [])));
   }
 
   close(): void {
-    for (const c of this.#clients) c.close();
+    for (const c of this.#clients) c.client.close();
   }
 }
 

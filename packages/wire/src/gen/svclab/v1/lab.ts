@@ -17,6 +17,8 @@ export const protobufFileName = "svclab/v1/lab.proto";
 /** The supervisor's gRPC service, on the lab's Unix socket in the state directory: what the CLI talks to. */
 
 export interface StatusRequest {
+  /** Measure the processes' memory, a few ms each. */
+  memory: boolean;
 }
 
 export interface StatusResponse {
@@ -143,11 +145,14 @@ export interface HostExecStart_EnvEntry {
 }
 
 function createBaseStatusRequest(): StatusRequest {
-  return {};
+  return { memory: false };
 }
 
 export const StatusRequest: MessageFns<StatusRequest> = {
-  encode(_: StatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: StatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.memory !== false) {
+      writer.uint32(8).bool(message.memory);
+    }
     return writer;
   },
 
@@ -164,6 +169,14 @@ export const StatusRequest: MessageFns<StatusRequest> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.memory = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -176,20 +189,24 @@ export const StatusRequest: MessageFns<StatusRequest> = {
     }
   },
 
-  fromJSON(_: any): StatusRequest {
-    return {};
+  fromJSON(object: any): StatusRequest {
+    return { memory: isSet(object.memory) ? globalThis.Boolean(object.memory) : false };
   },
 
-  toJSON(_: StatusRequest): unknown {
+  toJSON(message: StatusRequest): unknown {
     const obj: any = {};
+    if (message.memory !== false) {
+      obj.memory = message.memory;
+    }
     return obj;
   },
 
   create(base?: DeepPartial<StatusRequest>): StatusRequest {
     return StatusRequest.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<StatusRequest>): StatusRequest {
+  fromPartial(object: DeepPartial<StatusRequest>): StatusRequest {
     const message = createBaseStatusRequest();
+    message.memory = object.memory ?? false;
     return message;
   },
 };
