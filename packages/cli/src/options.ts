@@ -18,6 +18,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A TCP port; 0 stands for a free one. */
+export function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError('Give a port from 0 to 65535.');
+  return port;
+}
+
 /** `--set a.b=value`, repeated. */
 export function keyValue(text: string, previous: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf('=');

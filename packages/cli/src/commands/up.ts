@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitWith, root, say } from '../context.ts';
-import { driverOption, keyValue, nameOption, wholeNumber } from '../options.ts';
+import { driverOption, keyValue, nameOption, portNumber, wholeNumber } from '../options.ts';
 
 interface UpFlags {
   readonly name: string;
@@ -29,7 +29,7 @@ export function addUp(parent: Command): void {
     .addOption(driverOption())
     .option('--profile <profile>', 'timers: realistic (the real defaults) or fast (default: realistic)')
     .option('--set <knob=value>', 'one knob on top of the profile; may be repeated', keyValue, {})
-    .option('--api-port <port>', 'port of the Kubernetes API on 127.0.0.1; 0 takes a free one', wholeNumber, 0)
+    .option('--api-port <port>', 'port of the Kubernetes API on 127.0.0.1; 0 takes a free one', portNumber, 0)
     .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
     .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set')
     .action(run);
