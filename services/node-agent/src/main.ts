@@ -9,6 +9,7 @@ import { readFacts } from './node/facts.ts';
 import { ProgrammedRevisions } from './node/programmed.ts';
 import { followPods, podHostClient } from './pods/pod-host-link.ts';
 import { PodManager } from './pods/pod-manager.ts';
+import { Conntrack } from './proxy/conntrack.ts';
 import { Nft } from './proxy/nft.ts';
 import { Proxier, type SyncReport } from './proxy/proxier.ts';
 import { EventRecorder } from './report/events.ts';
@@ -78,6 +79,7 @@ await runProcess('node-agent', async (context) => {
     cache,
     node: settings.proxy,
     nft,
+    conntrack: new Conntrack(log),
     clock,
     log,
     minSyncPeriodMs: knobs['proxy.minSyncPeriod'],

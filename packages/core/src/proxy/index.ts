@@ -7,3 +7,4 @@ export * from './rules-table.ts';
 export * from './service-index.ts';
 export * from './service-port.ts';
 export * from './sync-runner.ts';
+export * from './udp-flows.ts';

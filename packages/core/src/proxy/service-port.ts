@@ -23,6 +23,8 @@ export interface ProxyServicePort {
   readonly protocol: Protocol;
   readonly frontends: readonly Frontend[];
   readonly endpoints: EndpointCategories;
+  /** Addresses of the endpoints that serve, in use or not: flows to others are stale. */
+  readonly serving: readonly string[];
   /** Seconds a client stays with its endpoint after its last new connection; undefined without session affinity. */
   readonly affinitySeconds: number | undefined;
 }
@@ -70,11 +72,13 @@ export function resolveService(
       : undefined;
   const ports = (spec.ports ?? []).map((port): ProxyServicePort => {
     const protocol = port.protocol ?? 'TCP';
+    const endpoints = endpointsOf(port, slices, node);
     return {
       name: `${service.metadata.namespace ?? ''}/${service.metadata.name}:${port.name ?? ''}/${port.port}/${protocol}`,
       protocol,
       frontends: frontendsOf(service, port, clusterIPs, node),
-      endpoints: categorizeEndpoints(endpointsOf(port, slices, node)),
+      endpoints: categorizeEndpoints(endpoints),
+      serving: endpoints.filter((e) => e.serving).map((e) => e.ip),
       affinitySeconds,
     };
   });

@@ -57,6 +57,7 @@ function start(name: NodeName): Proxier {
     cache,
     node: proxyNode(name),
     nft: new Nft(lab.spawn(name)),
+    conntrack: { forget: async () => undefined },
     clock: systemClock,
     log,
     minSyncPeriodMs: 0,

@@ -5,6 +5,7 @@ import {
   type Clock,
   type EndpointSlice,
   type ProxyNode,
+  type ProxyService,
   parseListing,
   RESOURCES,
   RulesTable,
@@ -12,11 +13,14 @@ import {
   resolveService,
   type Service,
   ServiceIndex,
+  type StaleFlow,
   SyncRunner,
+  staleUdpFlows,
   type TableListing,
   type TableState,
 } from '@svclab/core';
 import type { Logger } from '@svclab/runtime';
+import type { Conntrack } from './conntrack.ts';
 import type { Nft } from './nft.ts';
 
 /** What one successful sync did. */
@@ -35,6 +39,7 @@ export interface ProxierOptions {
   readonly cache: Cache;
   readonly node: ProxyNode;
   readonly nft: Pick<Nft, 'apply' | 'list' | 'reference'>;
+  readonly conntrack: Pick<Conntrack, 'forget'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Shortest average time between two syncs, ms. */
@@ -55,6 +60,8 @@ export class Proxier {
   readonly #index = new ServiceIndex();
   readonly #table = new RulesTable();
   readonly #runner: SyncRunner;
+  readonly #resolved = new Map<string, ProxyService>();
+  readonly #stale: StaleFlow[] = [];
   readonly #references = new Map<string, string>();
   #structure: string | undefined;
   #dirty = new Set<string>();
@@ -143,7 +150,7 @@ export class Proxier {
     const revision = cache.revision;
     const dirty = this.#dirty;
     this.#dirty = new Set();
-    for (const owner of dirty) this.#table.set(owner, this.#resolve(owner));
+    for (const owner of dirty) this.#compile(owner);
     const transaction = this.#table.plan();
     const script = renderTransaction(transaction, node);
     if (script !== '') await nft.apply(script);
@@ -152,6 +159,8 @@ export class Proxier {
     this.#programmed = revision;
     this.#synced = true;
     this.#resolveFirst();
+    // Only now: until the rules had changed, new flows to the old endpoints could begin.
+    void this.#options.conntrack.forget(this.#stale.splice(0));
     if (transaction.rebuild) log.info({ event: 'table-made', rev: revision });
     this.#options.onSync({
       revision,
@@ -161,9 +170,14 @@ export class Proxier {
     });
   }
 
-  #resolve(owner: string) {
+  #compile(owner: string): void {
     const { service, slices } = this.#index.get(owner);
-    return service && resolveService(service, slices, this.#options.node);
+    const before = this.#resolved.get(owner);
+    const after = service && resolveService(service, slices, this.#options.node);
+    this.#stale.push(...staleUdpFlows(before, after));
+    if (after) this.#resolved.set(owner, after);
+    else this.#resolved.delete(owner);
+    this.#table.set(owner, after);
   }
 
   /** Compares the whole table with what it should be, and arranges the next check. */
