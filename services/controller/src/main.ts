@@ -5,6 +5,7 @@ import { ConfigError, openStore, type ProcessContext, runProcess } from '@svclab
 import { NodeAgents } from './api/node-agents.ts';
 import { startApiServer } from './api/server.ts';
 import { readControllerConfig } from './config.ts';
+import { startHousekeeping } from './registry/housekeeping.ts';
 import { openRegistry } from './registry/open-registry.ts';
 
 async function main(context: ProcessContext): Promise<void> {
@@ -21,6 +22,13 @@ async function main(context: ProcessContext): Promise<void> {
     lab: config.lab,
     onRepair: (repaired) => log.info({ event: 'allocations-repaired', ...repaired }),
   });
+  const endHousekeeping = startHousekeeping({
+    registry,
+    clock,
+    eventTtlMs: config.lab.knobs['events.ttl'],
+    onError: (err) => log.warn({ event: 'housekeeping-failed', err }),
+  });
+  context.onStop(endHousekeeping);
   const streams = new NodeAgents(config.lab, config.token);
   const api = await startApiServer({ registry, clock, log, streams, pki: own.pki, listen: own.listen });
   context.onStop(async () => {

@@ -1,13 +1,16 @@
 import {
+  adoptEvent,
   type Clock,
   countedEvent,
   type EventDetail,
   hasReason,
+  isCounted,
   type KubeEvent,
   type KubeObject,
   makeEvent,
   type ObjectReference,
   RESOURCES,
+  recountedEvent,
   referenceTo,
 } from '@svclab/core';
 import type { Logger } from '@svclab/runtime';
@@ -22,7 +25,8 @@ const MAX_TRIES = 8;
 
 interface Pending {
   readonly event: KubeEvent;
-  readonly times: number;
+  /** How often it happened since the last write; undefined when the event carries its own count. */
+  readonly times: number | undefined;
   readonly tries: number;
 }
 
@@ -48,15 +52,19 @@ export class EventRecorder {
   /** Records that something happened to an object. `component` is the name `kubectl describe` shows as From. */
   record(about: KubeObject | ObjectReference, component: string, detail: EventDetail): void {
     const reference = 'metadata' in about ? referenceTo(about as KubeObject) : (about as ObjectReference);
-    this.take(makeEvent(reference, detail, { component }, this.#clock.wall()));
+    this.#add(makeEvent(reference, detail, { component }, this.#clock.wall()), 1);
   }
 
-  /** Records an event that is made already. */
-  take(event: KubeEvent): void {
+  /** Records an event that another process has seen on `host`. */
+  take(reported: KubeEvent, host: string): void {
+    this.#add(adoptEvent(reported, host, this.#clock.wall()), isCounted(reported) ? undefined : 1);
+  }
+
+  #add(event: KubeEvent, times: number | undefined): void {
     const key = objectKey(event);
     const waiting = this.#pending.get(key);
     if (!waiting && this.#pending.size >= MAX_PENDING) return;
-    this.#pending.set(key, { event, times: (waiting?.times ?? 0) + 1, tries: 0 });
+    this.#pending.set(key, { event, times: sum(times, waiting?.times), tries: 0 });
     this.#queue.add(key);
   }
 
@@ -79,7 +87,7 @@ export class EventRecorder {
       const newer = this.#pending.get(key);
       this.#pending.set(key, {
         event: newer?.event ?? pending.event,
-        times: pending.times + (newer?.times ?? 0),
+        times: sum(pending.times, newer?.times),
         tries: pending.tries + 1,
       });
       throw error;
@@ -91,8 +99,13 @@ export class EventRecorder {
     const { namespace, name } = splitKey(key);
     if (this.#registry.get(RESOURCES.events, namespace, name))
       await this.#registry.modify<KubeEvent>(RESOURCES.events, namespace, name, (stored) =>
-        countedEvent(stored, event, times),
+        times === undefined ? recountedEvent(stored, event) : countedEvent(stored, event, times),
       );
-    else await this.#registry.create(RESOURCES.events, { ...event, count: times });
+    else await this.#registry.create(RESOURCES.events, times === undefined ? event : { ...event, count: times });
   }
+}
+
+/** Occurrences together; an event that counts itself has none to add. */
+function sum(times: number | undefined, more: number | undefined): number | undefined {
+  return times === undefined ? undefined : times + (more ?? 0);
 }

@@ -1,6 +1,4 @@
 import {
-  adoptEvent,
-  type Clock,
   hasReason,
   type KubeEvent,
   type Node,
@@ -19,7 +17,6 @@ import type { Registry } from '../registry/registry.ts';
 export interface ReportContext {
   readonly registry: Registry;
   readonly recorder: Pick<EventRecorder, 'take'>;
-  readonly clock: Clock;
 }
 
 /** JSON of an object on the wire. */
@@ -31,8 +28,7 @@ export function parseJson<T>(bytes: Uint8Array): T {
 export async function takeNodeReport(context: ReportContext, report: NodeReport): Promise<void> {
   if (report.nodeJson.length > 0) await takeNode(context, report.node, parseJson<Node>(report.nodeJson));
   const outcomes = await Promise.allSettled(report.pods.map((pod) => takePod(context, report.node, pod)));
-  for (const bytes of report.eventsJson)
-    context.recorder.take(adoptEvent(parseJson<KubeEvent>(bytes), report.node, context.clock.wall()));
+  for (const bytes of report.eventsJson) context.recorder.take(parseJson<KubeEvent>(bytes), report.node);
   const failed = outcomes.find((o) => o.status === 'rejected');
   if (failed) throw failed.reason;
 }

@@ -1,4 +1,4 @@
-import { adoptEvent, type KubeEvent, SUBJECTS } from '@svclab/core';
+import { type KubeEvent, SUBJECTS } from '@svclab/core';
 import type { Bus, Logger } from '@svclab/runtime';
 import { AnnouncerReport, NodeReport, ReportReply } from '@svclab/wire';
 import type { Heartbeats } from '../reconcilers/heartbeats.ts';
@@ -44,8 +44,7 @@ export function serveReports(deps: ReportDeps): ServedReports {
       answer(subject, async () => {
         const report = AnnouncerReport.decode(payload);
         owners.take(report);
-        for (const bytes of report.eventsJson)
-          deps.recorder.take(adoptEvent(parseJson<KubeEvent>(bytes), report.node, deps.clock.wall()));
+        for (const bytes of report.eventsJson) deps.recorder.take(parseJson<KubeEvent>(bytes), report.node);
       }),
     ),
   ];
