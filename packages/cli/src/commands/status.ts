@@ -11,7 +11,7 @@ export function addStatus(parent: Command): void {
     .addOption(outputOption())
     .action((flags: { name: string; output: string }) =>
       withLab(flags.name, async (lab) => {
-        const status = await lab.service.status({ memory: true });
+        const status = await lab.service.status({});
         const processes = status.processes.map((p) => ({
           component: p.component,
           host: p.host,

@@ -180,7 +180,7 @@ async function waitReady(options: UpOptions, paths: LabPaths): Promise<LabConnec
     if (!livingPid(paths))
       throw environmentError(`The lab ended while it started: ${lastLines(paths.supervisorLog, 5)}`);
     lab ??= connectLab(options.root, options.name);
-    const status = await lab.service.status({}, { timeoutMs: 2000 }).catch(() => undefined);
+    const status = await lab.service.status({ skipMemory: true }, { timeoutMs: 2000 }).catch(() => undefined);
     const problem =
       status === undefined ? 'the supervisor' : (processProblem(status) ?? (await clusterProblem(lab, status.api)));
     if (problem === undefined) return lab;

@@ -53,7 +53,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
   const { lab } = options;
   let wasReady = false;
   return {
-    status: async ({ memory }) => {
+    status: async ({ skipMemory }) => {
       const processes = lab.processes.map((p) => ({
         component: p.spec.component,
         host: p.spec.host,
@@ -61,10 +61,10 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
         state: p.state,
         restarts: p.restarts,
         startedWallMs: BigInt(Math.round(p.startedWall)),
-        pssKib: memory ? pssKib(p.pid) : 0n,
+        pssKib: skipMemory ? 0n : pssKib(p.pid),
       }));
       wasReady ||= processes.every((p) => p.state === 'ready');
-      return status(options, [...processes, supervisorStatus(lab.options.clock.wall())], wasReady);
+      return status(options, [...processes, supervisorStatus(lab.options.clock.wall(), skipMemory)], wasReady);
     },
     fault: (request) => asStatus(() => applyFault(request, options)),
     timeline: (request, context) => follow(options, request, context.signal),
@@ -104,7 +104,7 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
 }
 
 /** The supervisor counts itself among the lab's processes. */
-function supervisorStatus(wallMs: number): StatusResponse['processes'][number] {
+function supervisorStatus(wallMs: number, skipMemory: boolean): StatusResponse['processes'][number] {
   return {
     component: 'supervisor',
     host: 'lab',
@@ -112,7 +112,7 @@ function supervisorStatus(wallMs: number): StatusResponse['processes'][number] {
     state: 'ready',
     restarts: 0,
     startedWallMs: BigInt(Math.round(wallMs - process.uptime() * 1000)),
-    pssKib: pssKib(process.pid),
+    pssKib: skipMemory ? 0n : pssKib(process.pid),
   };
 }
 

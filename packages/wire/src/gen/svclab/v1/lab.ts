@@ -17,8 +17,8 @@ export const protobufFileName = "svclab/v1/lab.proto";
 /** The supervisor's gRPC service, on the lab's Unix socket in the state directory: what the CLI talks to. */
 
 export interface StatusRequest {
-  /** Measure the processes' memory, a few ms each. */
-  memory: boolean;
+  /** Leave out the processes' memory (pss_kib is then 0): measuring costs a few ms each. */
+  skipMemory: boolean;
 }
 
 export interface StatusResponse {
@@ -145,13 +145,13 @@ export interface HostExecStart_EnvEntry {
 }
 
 function createBaseStatusRequest(): StatusRequest {
-  return { memory: false };
+  return { skipMemory: false };
 }
 
 export const StatusRequest: MessageFns<StatusRequest> = {
   encode(message: StatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.memory !== false) {
-      writer.uint32(8).bool(message.memory);
+    if (message.skipMemory !== false) {
+      writer.uint32(8).bool(message.skipMemory);
     }
     return writer;
   },
@@ -174,7 +174,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
               break;
             }
 
-            message.memory = reader.bool();
+            message.skipMemory = reader.bool();
             continue;
           }
         }
@@ -190,13 +190,19 @@ export const StatusRequest: MessageFns<StatusRequest> = {
   },
 
   fromJSON(object: any): StatusRequest {
-    return { memory: isSet(object.memory) ? globalThis.Boolean(object.memory) : false };
+    return {
+      skipMemory: isSet(object.skipMemory)
+        ? globalThis.Boolean(object.skipMemory)
+        : isSet(object.skip_memory)
+        ? globalThis.Boolean(object.skip_memory)
+        : false,
+    };
   },
 
   toJSON(message: StatusRequest): unknown {
     const obj: any = {};
-    if (message.memory !== false) {
-      obj.memory = message.memory;
+    if (message.skipMemory !== false) {
+      obj.skipMemory = message.skipMemory;
     }
     return obj;
   },
@@ -206,7 +212,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
   },
   fromPartial(object: DeepPartial<StatusRequest>): StatusRequest {
     const message = createBaseStatusRequest();
-    message.memory = object.memory ?? false;
+    message.skipMemory = object.skipMemory ?? false;
     return message;
   },
 };
