@@ -5,8 +5,9 @@ import { ConfigError, openStore, type ProcessContext, runProcess } from '@svclab
 import { NodeAgents } from './api/node-agents.ts';
 import { startApiServer } from './api/server.ts';
 import { readControllerConfig } from './config.ts';
-import { startHousekeeping } from './registry/housekeeping.ts';
+import { startReconcilers } from './reconcilers/start.ts';
 import { openRegistry } from './registry/open-registry.ts';
+import { serveReports } from './reports/serve.ts';
 
 async function main(context: ProcessContext): Promise<void> {
   const { config, log, clock, random, bus } = context;
@@ -22,13 +23,23 @@ async function main(context: ProcessContext): Promise<void> {
     lab: config.lab,
     onRepair: (repaired) => log.info({ event: 'allocations-repaired', ...repaired }),
   });
-  const endHousekeeping = startHousekeeping({
+  const reconcilers = startReconcilers({
     registry,
+    bus,
     clock,
-    eventTtlMs: config.lab.knobs['events.ttl'],
-    onError: (err) => log.warn({ event: 'housekeeping-failed', err }),
+    log,
+    timeline: context.timeline,
+    knobs: config.lab.knobs,
   });
-  context.onStop(endHousekeeping);
+  context.onStop(() => reconcilers.stop());
+  const reports = serveReports({
+    registry,
+    bus,
+    log,
+    recorder: reconcilers.recorder,
+    heartbeats: reconcilers.heartbeats,
+  });
+  context.onStop(() => reports.stop());
   const streams = new NodeAgents(config.lab, config.token);
   const api = await startApiServer({ registry, clock, log, streams, pki: own.pki, listen: own.listen });
   context.onStop(async () => {
