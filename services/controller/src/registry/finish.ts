@@ -1,5 +1,5 @@
 /** When an object that is being deleted may go, and how a deletion marks it. Source: k8s.io/apiserver `pkg/registry/generic/registry/store.go`. */
-import type { KubeObject, Namespace, ObjectMeta } from '@svclab/core';
+import { conflict, type KubeObject, type Namespace, type ObjectMeta, type ResourceRef } from '@svclab/core';
 import type { Definition } from './definition.ts';
 import type { DeleteOptions } from './registry.ts';
 
@@ -73,4 +73,21 @@ function finalizersFor(meta: ObjectMeta, policy: DeleteOptions['propagationPolic
 /** RFC 3339 with whole seconds, as Kubernetes writes times. */
 export function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Fails with Conflict when the object is not the one the deletion is meant for. */
+export function checkPreconditions(ref: ResourceRef, current: KubeObject, { preconditions }: DeleteOptions): void {
+  const { name, uid, resourceVersion } = current.metadata;
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid)
+    throw conflict(
+      ref,
+      name,
+      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
+    );
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion)
+    throw conflict(
+      ref,
+      name,
+      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
+    );
 }

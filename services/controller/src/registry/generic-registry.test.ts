@@ -12,7 +12,6 @@ import {
 import { seededRandom } from '@svclab/runtime';
 import { fakeClock, memoryStore } from '@svclab/testkit';
 import { describe, expect, it } from 'vitest';
-import { emptyNamespace, expireEvents } from './housekeeping.ts';
 import { openRegistry } from './open-registry.ts';
 import type { Registry } from './registry.ts';
 
@@ -309,47 +308,5 @@ describe('IPAddressPool', () => {
       'admission webhook "ipaddresspoolvalidationwebhook.metallb.io" denied the request: CIDR "172.30.0.240/28" in pool "second" overlaps with already defined CIDR "172.30.0.200-172.30.0.250" in pool "first"',
     );
     expect(await failure(create(pool('third', '1.2.3.4/33')))).toContain('invalid CIDR "1.2.3.4/33" in pool "third"');
-  });
-});
-
-describe('housekeeping', () => {
-  const inside = (kind: string, name: string, more: object = {}): KubeObject => ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name, namespace: 'n' },
-    ...more,
-  });
-
-  it('empties a namespace, waits for what ends at its own pace, and lets it go', async () => {
-    const { registry } = await open();
-    await registry.create(RESOURCES.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'n' } });
-    await registry.create(RESOURCES.configmaps, inside('ConfigMap', 'c'));
-    await registry.create(RESOURCES.services, inside('Service', 's', { spec: web() }));
-    await registry.create(
-      RESOURCES.pods,
-      inside('Pod', 'p', { spec: { containers: [{ name: 'a', image: 'nginx' }] } }),
-    );
-    await registry.bind('n', 'p', 'node-1');
-    const before = registry.allocations.list('cluster-ip').length;
-    await registry.delete(RESOURCES.namespaces, '', 'n');
-    await emptyNamespace(registry, 'n');
-    expect(registry.list(RESOURCES.configmaps, 'n')).toEqual([]);
-    expect(registry.allocations.list('cluster-ip')).toHaveLength(before - 1);
-    expect(registry.get(RESOURCES.namespaces, '', 'n')).toBeDefined();
-    await registry.delete(RESOURCES.pods, 'n', 'p', { gracePeriodSeconds: 0 });
-    await emptyNamespace(registry, 'n');
-    expect(registry.get(RESOURCES.namespaces, '', 'n')).toBeUndefined();
-  });
-
-  it('removes Events that are old', async () => {
-    const { registry } = await open();
-    const event = (name: string, lastTimestamp: string): KubeObject => ({
-      ...inside('Event', name, { involvedObject: {}, lastTimestamp }),
-      metadata: { name, namespace: 'default' },
-    });
-    await registry.create(RESOURCES.events, event('old', '2026-01-01T00:00:00Z'));
-    await registry.create(RESOURCES.events, event('new', '2026-01-01T02:00:00Z'));
-    await expireEvents(registry, Date.parse('2026-01-01T01:00:00Z'));
-    expect(registry.list(RESOURCES.events).map((e) => e.metadata.name)).toEqual(['new']);
   });
 });

@@ -24,7 +24,7 @@ import {
 } from '@svclab/core';
 import { type Allocations, storeAllocations } from './allocators/allocations.ts';
 import { apiVersionOf, type Definition, type Definitions } from './definition.ts';
-import { mayFinish, planDeletion, timestamp } from './finish.ts';
+import { checkPreconditions, mayFinish, planDeletion, timestamp } from './finish.ts';
 import { bumpGeneration, specUpdate, statusUpdate } from './next-state.ts';
 import {
   type Deleted,
@@ -384,20 +384,4 @@ class GenericRegistry implements Registry {
   #context(options: WriteOptions): StrategyContext {
     return { cache: this.cache, allocations: this.allocations, dryRun: options.dryRun ?? false };
   }
-}
-
-function checkPreconditions(ref: ResourceRef, current: KubeObject, { preconditions }: DeleteOptions): void {
-  const { name, uid, resourceVersion } = current.metadata;
-  if (preconditions?.uid !== undefined && preconditions.uid !== uid)
-    throw conflict(
-      ref,
-      name,
-      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
-    );
-  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion)
-    throw conflict(
-      ref,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-    );
 }
