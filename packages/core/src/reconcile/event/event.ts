@@ -55,9 +55,18 @@ export function makeEvent(
   };
 }
 
-/** An event a process reported, under the name that counts it. */
+/** True for a reported event that has a name and a count of its own: telling it again changes nothing. */
+export function isCounted(reported: KubeEvent): boolean {
+  return Boolean(reported.metadata?.name) && reported.count !== undefined;
+}
+
+/** An event a process reported: as it is when it counts itself, else under the name that counts it. */
 export function adoptEvent(reported: KubeEvent, host: string, nowMs: number): KubeEvent {
   const { type = 'Normal', reason = '', message = '', involvedObject } = reported;
+  if (isCounted(reported)) {
+    const namespace = reported.metadata.namespace || involvedObject.namespace || 'default';
+    return { ...reported, metadata: { name: reported.metadata.name, namespace } };
+  }
   const component = reported.source?.component ?? reported.reportingComponent ?? 'unknown';
   return makeEvent(
     involvedObject,
@@ -65,6 +74,12 @@ export function adoptEvent(reported: KubeEvent, host: string, nowMs: number): Ku
     { component, host: reported.source?.host ?? host },
     nowMs,
   );
+}
+
+/** The stored event as its reporter has counted it since; the same object when it says nothing new. */
+export function recountedEvent(stored: KubeEvent, reported: KubeEvent): KubeEvent {
+  if ((reported.count ?? 1) <= (stored.count ?? 1)) return stored;
+  return { ...stored, ...reported, metadata: stored.metadata };
 }
 
 /** The stored event after it happened `times` more. */

@@ -4,12 +4,10 @@ import type { Condition } from '../../api/meta.ts';
 import { jsonEqual } from '../../kube/patch/merge-patch.ts';
 import { conditionOf } from '../common/condition.ts';
 
-/** Times that change without anything having happened. */
-function withoutTimes(conditions: readonly Condition[] | undefined): readonly unknown[] {
-  return (conditions ?? []).map(({ lastHeartbeatTime: _h, lastTransitionTime: _t, ...rest }) => rest);
-}
-
-/** Conditions as reported; one that says the same as before keeps its times. Conditions the reporter does not know stay. */
+/**
+ * Conditions as reported, so that the reporter recognizes its report; one that differs by its heartbeat alone stays as it is stored.
+ * Conditions the reporter does not know stay.
+ */
 function mergedConditions(
   old: readonly Condition[] | undefined,
   reported: readonly Condition[] | undefined,
@@ -17,12 +15,18 @@ function mergedConditions(
   const next = (reported ?? []).map((condition) => {
     const before = conditionOf(old, condition.type);
     if (!before) return condition;
-    if (jsonEqual(withoutTimes([before]), withoutTimes([condition]))) return before;
-    const kept = before.status === condition.status && before.lastTransitionTime;
-    return kept ? { ...condition, lastTransitionTime: before.lastTransitionTime ?? '' } : condition;
+    const since =
+      condition.lastTransitionTime ?? (before.status === condition.status ? before.lastTransitionTime : undefined);
+    const merged = { ...condition, ...(since === undefined ? {} : { lastTransitionTime: since }) };
+    return jsonEqual(withoutHeartbeat(before), withoutHeartbeat(merged)) ? before : merged;
   });
   const known = new Set(next.map((c) => c.type));
   return [...(old ?? []).filter((c) => !known.has(c.type)), ...next];
+}
+
+/** `lastHeartbeatTime` changes without anything having happened. */
+function withoutHeartbeat({ lastHeartbeatTime: _time, ...rest }: Condition): unknown {
+  return rest;
 }
 
 /** The stored node with the labels, annotations and pod network its agent wants; the same object when it has them. */
