@@ -30,6 +30,7 @@ async function main(context: ProcessContext): Promise<void> {
     log,
     timeline: context.timeline,
     knobs: config.lab.knobs,
+    ...(config.host.controlIP ? { apiAddress: config.host.controlIP } : {}),
   });
   context.onStop(() => reconcilers.stop());
   const reports = serveReports({
