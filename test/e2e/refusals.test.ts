@@ -27,7 +27,7 @@ describe('what the API refuses', () => {
     {
       what: 'a name too long',
       object: service('a'.repeat(64), { ports: [{ port: 80 }] }),
-      says: /metadata\.name: Invalid value: "a+": must be no more than 63 characters/,
+      says: /metadata\.name: Invalid value: "a+": must be no more than 63 bytes/,
     },
     {
       what: 'a port out of range',

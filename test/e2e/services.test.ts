@@ -26,7 +26,7 @@ describe('Services', () => {
     await lab.kube(['patch', 'svc', 'web', '-p', '{"spec":{"sessionAffinity":"ClientIP"}}']);
     await until('one pod answers twenty times', async () => (await pods(20, `http://${ip}/`)).size === 1);
     expect((await pods(40, `http://${ip}/`)).size).toBe(1);
-    await lab.kube(['patch', 'svc', 'web', '-p', '{"spec":{"sessionAffinity":"None"}}']);
+    await lab.kube(['patch', 'svc', 'web', '-p', '{"spec":{"sessionAffinity":"None","sessionAffinityConfig":null}}']);
     await until('three pods answer again', async () => (await pods(40, `http://${ip}/`)).size === 3);
   });
 
