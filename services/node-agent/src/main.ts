@@ -30,6 +30,20 @@ await runProcess('node-agent', async (context) => {
   const settings = nodeSettings(config);
   const { knobs } = config.lab;
   const instance = Math.floor(context.random.next() * 2 ** 32).toString(16);
+  // Before anything that takes time: a node whose agent restarts must not be taken for dead.
+  let programmedRevision = (): number => 0;
+  const heartbeat = (): void =>
+    bus.publish(
+      SUBJECTS.heartbeat(settings.name),
+      NodeHeartbeat.encode({
+        node: settings.name,
+        atNs: clock.nowNs(),
+        programmedRevision: BigInt(programmedRevision()),
+        instance,
+      }).finish(),
+    );
+  heartbeat();
+  onStop(clock.every(knobs['node.heartbeatInterval'], heartbeat));
   const cache = await openCache(bus, {
     resources: WATCHED,
     log,
@@ -91,21 +105,9 @@ await runProcess('node-agent', async (context) => {
   });
   programmed.start(bus);
   onStop(() => programmed.stop());
+  programmedRevision = () => proxier.programmedRevision;
   proxier.start();
   onStop(() => proxier.stop());
-  const heartbeat = (): void =>
-    bus.publish(
-      SUBJECTS.heartbeat(settings.name),
-      NodeHeartbeat.encode({
-        node: settings.name,
-        atNs: clock.nowNs(),
-        programmedRevision: BigInt(proxier.programmedRevision),
-        instance,
-      }).finish(),
-    );
-  heartbeat();
-  onStop(clock.every(knobs['node.heartbeatInterval'], heartbeat));
-
   pods.start();
   onStop(() => pods.stop());
   void followPods(podHost, pods, { clock, log, signal });
