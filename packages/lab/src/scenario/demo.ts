@@ -32,6 +32,8 @@ const SCHEDULE = {
 const RATE = 60;
 const INTERVAL_MS = 10;
 const TIMEOUT_MS = 500;
+/** Answered by the frontend alone: the prober measures the VIP, the load the whole shop. */
+const PROBE_PATH = '/hostname';
 
 /** Runs the demo and takes its lab down again (unless `keep`). */
 export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
@@ -68,6 +70,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
       vip: ready.vip,
       intervalMs: INTERVAL_MS,
       timeoutMs: TIMEOUT_MS,
+      path: PROBE_PATH,
       durationMs,
       steps: [
         { atMs: killMs, verb: 'kill', target: 'owner/shop/frontend' },

@@ -31,6 +31,8 @@ export interface Experiment {
   readonly vip: Vip;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  /** Path the prober asks for. */
+  readonly path: string;
   readonly durationMs: number;
   readonly steps: readonly Step[];
   /** Without it only the prober runs. */
@@ -69,7 +71,7 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
   const told = new AbortController();
   const load = experiment.load && startLoad(lab, { ...experiment.load, samples: join(dir, 'load.jsonl') });
   const probe = startProbe(lab, {
-    url: vip.url,
+    url: new URL(experiment.path, vip.url).href,
     intervalMs: experiment.intervalMs,
     durationMs: experiment.durationMs,
     timeoutMs: experiment.timeoutMs,

@@ -19,7 +19,8 @@ export interface Scenario {
   readonly service: ServiceRef;
   /** How long the undisturbed Service is measured before the first step, and what it may lose. */
   readonly steadyState: { readonly durationMs: number; readonly maxLost: number };
-  readonly probe: { readonly intervalMs: number; readonly timeoutMs: number };
+  /** `path` is what the prober asks for: one that does not call other Services keeps their failures out of the VIP's figures. */
+  readonly probe: { readonly intervalMs: number; readonly timeoutMs: number; readonly path: string };
   readonly load: { readonly script: string; readonly env: Readonly<Record<string, string>> } | undefined;
   readonly method: readonly Step[];
   readonly durationMs: number;
@@ -148,8 +149,13 @@ function readLab(value: unknown): Scenario['lab'] {
 
 function readProbe(value: unknown): Scenario['probe'] {
   const probe = new Reader(value ?? {}, 'probe');
-  const result = { intervalMs: probe.duration('interval', '10ms'), timeoutMs: probe.duration('timeout', '500ms') };
+  const result = {
+    intervalMs: probe.duration('interval', '10ms'),
+    timeoutMs: probe.duration('timeout', '500ms'),
+    path: probe.text('path', '/'),
+  };
   probe.end();
+  if (!result.path.startsWith('/')) throw badInput(`Field probe.path is "${result.path}": begin it with /`);
   if (result.intervalMs < 1) throw badInput(`Field probe.interval is ${result.intervalMs} ms: give 1ms or more`);
   return result;
 }
