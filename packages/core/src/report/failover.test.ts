@@ -16,7 +16,7 @@ function samples(lost: (seq: number) => boolean, count = 100): ProbeSample[] {
     seq,
     scheduledMs: seq * 10,
     sentMs: seq * 10,
-    doneMs: seq * 10 + (seq < 20 ? 1 : 2),
+    doneMs: seq * 10 + (lost(seq) ? 500 : seq < 20 ? 1 : 2),
     outcome: lost(seq) ? ('timeout' as const) : ('ok' as const),
     backend: '',
   }));

@@ -10,7 +10,7 @@
  */
 import type { TimelineEvent } from '../lab/timeline.ts';
 import { percentileOfSorted, round } from './percentile.ts';
-import { findOutages, type Latency, longestOutage, lostBetween, type Outage, type ProbeSample } from './probe.ts';
+import { findOutages, type Latency, longestOutage, type Outage, type ProbeSample } from './probe.ts';
 
 /** The parts of the dark time, milliseconds. */
 export interface Phases {
@@ -126,8 +126,8 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
     ),
     faultToDeadMs: dead ? round(Number(dead.atNs - query.faultNs) / MS) : undefined,
     lost: {
-      new: lostOfFault(run.new, outage.new, faultMs, untilMs),
-      reused: lostOfFault(run.reused, outage.reused, faultMs, untilMs),
+      new: lostOfFault(run.new, faultMs, untilMs),
+      reused: lostOfFault(run.reused, faultMs, untilMs),
     },
     endpointsRemovedMs: removed.byNode,
     latency: {
@@ -139,15 +139,9 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
   };
 }
 
-/** Losses from the first one of the outage (a request in flight when the fault struck was planned before it) to `untilMs`. */
-function lostOfFault(
-  samples: readonly ProbeSample[],
-  outage: Outage | undefined,
-  faultMs: number,
-  untilMs: number,
-): number {
-  const fromMs = Math.min(faultMs, outage?.fromMs ?? faultMs);
-  return lostBetween(samples, fromMs, untilMs);
+/** Losses whose fate was open when the fault took effect, or that were sent after it: a request under way when it struck counts. */
+function lostOfFault(samples: readonly ProbeSample[], faultMs: number, untilMs: number): number {
+  return samples.filter((s) => s.outcome !== 'ok' && s.doneMs > faultMs && s.scheduledMs < untilMs).length;
 }
 
 /**

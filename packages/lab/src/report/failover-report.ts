@@ -100,13 +100,11 @@ function loadFigures({ exit_code: _, ...figures }: LoadFigures): Omit<LoadFigure
   return figures;
 }
 
+/** Requests whose fate was known when the fault took effect: it cannot have touched them. */
 function baseline(run: ProbeRun, faultNs: bigint): { lost: number; sent: number } {
-  // Requests under way when the fault struck were planned just before it and belong to the outage.
-  const endMs = Number(faultNs - run.startNs) / MS - 2 * run.intervalMs;
-  return {
-    lost: lostBetween(run.new, 0, endMs) + lostBetween(run.reused, 0, endMs),
-    sent: countBetween(run.new, 0, endMs),
-  };
+  const faultMs = Number(faultNs - run.startNs) / MS;
+  const decided = [...run.new, ...run.reused].filter((s) => s.doneMs <= faultMs);
+  return { lost: decided.filter((s) => s.outcome !== 'ok').length, sent: decided.length };
 }
 
 function countBetween(samples: readonly ProbeSample[], fromMs: number, toMs: number): number {

@@ -75,7 +75,7 @@ describe('failoverReport', () => {
       endpoints_removed_ms: { 'node-1': 160 },
       load: { engine: 'builtin', script: 's.js', iterations: 600, failed: 7 },
       prober: { interval_ms: 10, lateness_p99_ms: 1.5, sent: 100 },
-      baseline: { lost: 0, sent: 28 },
+      baseline: { lost: 0, sent: 60 },
       failback: { owner: 'node-2', dark_ms: { new: 30, reused: 30 }, lost: { new: 2, reused: 2 } },
       notes: [],
     });
@@ -110,7 +110,7 @@ describe('scenarioReport', () => {
     expect(report).toMatchObject({
       repeats: 3,
       dark_ms: { new: { p50: 70, p95: 210, max: 210 } },
-      baseline: { lost: 0, sent: 84 },
+      baseline: { lost: 0, sent: 180 },
     });
     expect(report.verdicts).toEqual([
       { expectation: 'dark_ms.new <= 100', value: 210, ok: false },
