@@ -1,6 +1,7 @@
 /** What the commands share: finding the lab, writing results, ending with the right code. */
 import { stdout } from 'node:process';
 import { connectLab, type ExitCode, type LabConnection, stateRoot } from '@svclab/lab';
+import { systemClock } from '@svclab/runtime';
 
 /** Where labs keep their state, from the environment. */
 export function root(): string {
@@ -47,7 +48,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Age as kubectl prints it: `12s`, `5m`, `3h`, `2d`. */
-export function age(sinceWallMs: number, nowWallMs: number): string {
+export function age(sinceWallMs: number, nowWallMs = systemClock.wall()): string {
   const s = Math.max(0, Math.floor((nowWallMs - sinceWallMs) / 1000));
   if (s < 120) return `${s}s`;
   if (s < 7200) return `${Math.floor(s / 60)}m`;

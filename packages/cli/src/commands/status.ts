@@ -49,7 +49,7 @@ export function addStatus(parent: Command): void {
             p.host,
             p.state,
             String(p.restarts),
-            p.pid === 0 ? '-' : age(Number(p.startedWallMs), Date.now()),
+            p.pid === 0 ? '-' : age(Number(p.startedWallMs)),
             `${(Number(p.pssKib) / 1024).toFixed(0)}Mi`,
           ]);
           return [

@@ -44,13 +44,14 @@ export function addTimeline(parent: Command): void {
 async function sinceOf(text: string): Promise<bigint> {
   const { parseDuration } = await import('@svclab/core');
   const { badInput } = await import('@svclab/lab');
+  const { systemClock } = await import('@svclab/runtime');
   const back = parseDuration(text);
-  const ms = back ?? Date.now() - Date.parse(text);
+  const ms = back ?? systemClock.wall() - Date.parse(text);
   if (!Number.isFinite(ms))
     throw badInput(
       `Time "${text}" is not understood: give a duration such as 30s, or a time such as 2026-01-31T12:00:00Z`,
     );
-  const at = process.hrtime.bigint() - BigInt(Math.round(ms * 1e6));
+  const at = systemClock.nowNs() - BigInt(Math.round(ms * 1e6));
   return at > 0n ? at : 0n;
 }
 

@@ -39,7 +39,7 @@ export function addVip(parent: Command): void {
               `${r.namespace}/${r.service}`,
               r.owner || '<none>',
               r.reason,
-              r.since === null ? '-' : age(Date.parse(r.since), Date.now()),
+              r.since === null ? '-' : age(Date.parse(r.since)),
               r.next.join(',') || '-',
               r.announcing.join(',') || '-',
             ]),

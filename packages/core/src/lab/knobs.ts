@@ -78,7 +78,7 @@ export const KNOBS = {
   'node.monitorPeriod': ms(5000, 50, 'How often the node lifecycle controller looks (node-monitor-period)'),
   'node.monitorGracePeriod': ms(
     50_000,
-    600,
+    1500,
     'Silence after which a node is NotReady (node-monitor-grace-period, 50 s since 1.32)',
   ),
   'node.evictionToleration': ms(

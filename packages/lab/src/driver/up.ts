@@ -4,7 +4,7 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { LabConfig } from '@svclab/core';
-import { createPki, writeKubeconfig } from '@svclab/runtime';
+import { createPki, systemClock, writeKubeconfig } from '@svclab/runtime';
 import type { StatusResponse } from '@svclab/wire';
 import { connectLab, type LabConnection, livingPid, startTimeOf } from '../client/connect.ts';
 import { requireEnvironment } from '../doctor/doctor.ts';
@@ -169,7 +169,7 @@ function firstChild(pid: number): number | undefined {
   }
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number): Promise<void> => new Promise((resolve) => systemClock.after(ms, resolve));
 
 async function waitReady(options: UpOptions, paths: LabPaths): Promise<LabConnection> {
   const deadline = performance.now() + options.timeoutMs;

@@ -26,7 +26,7 @@ export interface ProcessEvents {
   exited(process: ManagedProcess, code: number | null, signal: NodeJS.Signals | null): void;
 }
 
-/** Restart back-off: 50 ms doubling to 1 s, forgotten after 5 s of life. */
+/** Restart back-off: at once the first time, then 50 ms doubling to 1 s, forgotten after 5 s of life. */
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 const HEALTHY_MS = 5000;
@@ -41,7 +41,7 @@ export class ManagedProcess {
   #netns: Netns;
   #held = false;
   #stopped = false;
-  #backoff = BACKOFF_MIN_MS;
+  #backoff = 0;
   #startedAt = 0;
   #startedWall = 0;
   #starts = 0;
@@ -141,9 +141,9 @@ export class ManagedProcess {
     this.#ready = false;
     this.#events.exited(this, code, signal);
     if (this.#held || this.#stopped) return;
-    this.#backoff = this.#clock.now() - this.#startedAt >= HEALTHY_MS ? BACKOFF_MIN_MS : this.#backoff;
+    if (this.#clock.now() - this.#startedAt >= HEALTHY_MS) this.#backoff = 0;
     this.#cancel = this.#clock.after(this.#backoff, () => this.start());
-    this.#backoff = Math.min(BACKOFF_MAX_MS, this.#backoff * 2);
+    this.#backoff = Math.min(BACKOFF_MAX_MS, Math.max(BACKOFF_MIN_MS, this.#backoff * 2));
   }
 }
 

@@ -1,7 +1,9 @@
-import { type Cancel, type Clock, hasReason, type Knobs, type ResourceRef, type StoreEvent } from '@svclab/core';
+import type { Cancel, Clock, Knobs, ResourceRef, StoreEvent } from '@svclab/core';
 import type { Logger, Timeline } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
 import type { EventRecorder } from './recorder.ts';
+
+export { isNamespaceEnding, objectKey, splitKey } from './keys.ts';
 
 /** One control loop: the level of the cluster in, writes out. Knows which keys a change concerns. */
 export interface Reconciler {
@@ -30,19 +32,6 @@ export interface ReconcilerContext {
   readonly knobs: Knobs;
 }
 
-/** `namespace/name`, the key of most reconcilers. */
-export function objectKey(object: {
-  readonly metadata: { readonly namespace?: string; readonly name: string };
-}): string {
-  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
-}
-
-/** The inverse of {@link objectKey}. */
-export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
-  const slash = key.indexOf('/');
-  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /** True when the event is about the resource. */
 export function isAbout(event: StoreEvent, ref: ResourceRef): boolean {
   return event.key.group === ref.group && event.key.resource === ref.resource;
@@ -56,9 +45,4 @@ export async function unlessGone<T>(promise: Promise<T>): Promise<T | undefined>
     if (hasReason(error, 'NotFound')) return undefined;
     throw error;
   }
-}
-
-/** True for a refusal because the namespace is being deleted: nothing new will ever be let in. */
-export function isNamespaceEnding(error: unknown): boolean {
-  return hasReason(error, 'Forbidden') && error.message.includes('because it is being terminated');
 }

@@ -15,8 +15,8 @@ import {
 } from '@svclab/core';
 import type { Logger } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
+import { isNamespaceEnding, objectKey, splitKey } from './keys.ts';
 import { WorkQueue } from './queue.ts';
-import { isNamespaceEnding, objectKey, splitKey } from './reconciler.ts';
 
 /** Different events that wait to be written; more are dropped. */
 const MAX_PENDING = 1000;
