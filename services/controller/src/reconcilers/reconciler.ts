@@ -1,4 +1,4 @@
-import type { Cancel, Clock, Knobs, ResourceRef, StoreEvent } from '@svclab/core';
+import { type Cancel, type Clock, hasReason, type Knobs, type ResourceRef, type StoreEvent } from '@svclab/core';
 import type { Logger, Timeline } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
 import type { EventRecorder } from './recorder.ts';
