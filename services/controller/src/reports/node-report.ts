@@ -24,16 +24,22 @@ export function parseJson<T>(bytes: Uint8Array): T {
   return JSON.parse(new TextDecoder().decode(bytes)) as T;
 }
 
-/** Takes in what a node-agent says. Repeating it changes nothing, but for the count of its events. Fails when something could not be stored. */
+/**
+ * Takes in what a node-agent says. Repeating it changes nothing, but for the count of events that do not count themselves.
+ * Takes all it can, then fails with the first thing that could not be stored.
+ */
 export async function takeNodeReport(context: ReportContext, report: NodeReport): Promise<void> {
-  if (report.nodeJson.length > 0) await takeNode(context, report.node, parseJson<Node>(report.nodeJson));
-  const outcomes = await Promise.allSettled(report.pods.map((pod) => takePod(context, report.node, pod)));
+  const outcomes = await Promise.allSettled([
+    report.nodeJson.length > 0 ? takeNode(context, report.node, report.nodeJson) : undefined,
+    ...report.pods.map((pod) => takePod(context, report.node, pod)),
+  ]);
   for (const bytes of report.eventsJson) context.recorder.take(parseJson<KubeEvent>(bytes), report.node);
   const failed = outcomes.find((o) => o.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
-async function takeNode({ registry }: ReportContext, name: string, reported: Node): Promise<void> {
+async function takeNode({ registry }: ReportContext, name: string, json: Uint8Array): Promise<void> {
+  const reported = parseJson<Node>(json);
   const actor = { actor: `node-agent@${name}` };
   if (!registry.get(RESOURCES.nodes, '', name)) {
     try {
