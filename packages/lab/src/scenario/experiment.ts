@@ -156,7 +156,10 @@ export async function readTimeline(lab: LabConnection, sinceNs: bigint): Promise
   return events;
 }
 
-/** Adds what the prober saw to the timeline: first failure and first success of each outage. */
+/** Shorter outages are the flicker of endpoints that are still in the rules: they stay in the samples. */
+const TOLD_LOSSES = 3;
+
+/** Adds what the prober saw to the timeline: first failure and first success of each outage worth the name. */
 async function publishOutages(lab: LabConnection, { report, run }: ProbeOutcome): Promise<void> {
   const nowNs = measuringClock.nowNs();
   const nowMs = measuringClock.wall();
@@ -166,10 +169,12 @@ async function publishOutages(lab: LabConnection, { report, run }: ProbeOutcome)
     return { atNs, wallMs, node: 'client-1', component: 'prober', type, cause: '', attrs: { url: report.url, kind } };
   };
   const events = (['new', 'reused'] as const).flatMap((kind) =>
-    findOutages(run[kind], run.intervalMs).flatMap((o) => [
-      stamp('probe.first-failure', kind, run[kind][o.firstSeq]?.sentMs ?? o.fromMs),
-      ...(o.recovered ? [stamp('probe.first-success', kind, o.toMs)] : []),
-    ]),
+    findOutages(run[kind], run.intervalMs)
+      .filter((o) => o.lost >= TOLD_LOSSES)
+      .flatMap((o) => [
+        stamp('probe.first-failure', kind, run[kind][o.firstSeq]?.sentMs ?? o.fromMs),
+        ...(o.recovered ? [stamp('probe.first-success', kind, o.toMs)] : []),
+      ]),
   );
   await lab.service.publish({ events });
 }
