@@ -1,14 +1,14 @@
 // Compiles every package with one `tsc -b`, then bundles each program into dist/programs, where they share chunks.
 // A bundled process starts three times as fast and holds a third less memory than one that loads hundreds of files.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
 
 const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { stdio: 'inherit' });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
-rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: {
     controller: 'services/controller/dist/main.js',
     'node-agent': 'services/node-agent/dist/main.js',
@@ -34,4 +34,9 @@ await build({
     js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
   },
   logLevel: 'warning',
+  metafile: true,
 });
+
+// What an earlier build left goes last: a lab that runs may still start programs.
+const written = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+for (const file of readdirSync('dist/programs')) if (!written.has(file)) rmSync(`dist/programs/${file}`);

@@ -1,5 +1,7 @@
 /** The layer 2 announcer of a node: who is there, who owns each external address, and ARP for those that are ours. */
+import { existsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
 import {
   type LabConfig,
   type MembershipEvent,
@@ -21,6 +23,8 @@ const RESCAN_MS = 10_000;
 /** How long a lone announcer waits for peers before it believes that it is alone, in probe intervals; at least this many ms. */
 const ALONE_INTERVALS = 2;
 const ALONE_MS = 400;
+/** How long an announcer waits for its node's rules before it does without, ms. */
+const DATA_PATH_MS = 5000;
 
 await runProcess('l2-announcer', async (context) => {
   const { bus, clock, config, log, timeline } = context;
@@ -46,6 +50,7 @@ await runProcess('l2-announcer', async (context) => {
   const cache = await openCache(bus, { resources: [...ANNOUNCER_RESOURCES], log, clock });
   context.onStop(() => cache.close());
 
+  await dataPathReady(context);
   let announcer: Announcer | undefined;
   const gossip = await Gossip.open({
     name: host.name,
@@ -109,6 +114,26 @@ await runProcess('l2-announcer', async (context) => {
   running.enable();
   context.ready();
 });
+
+/**
+ * Resolves when this node's agent has put the Service rules into the kernel, or after a while without one. A node that is a member before
+ * that is elected and drops what it attracts: MetalLB was bitten by it (its issue 1710) and looks at NetworkUnavailable since.
+ */
+function dataPathReady(context: ProcessContext): Promise<void> {
+  const { clock, config, log } = context;
+  const file = join(config.runDir, 'node-agent.ready');
+  const until = clock.now() + DATA_PATH_MS;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (existsSync(file)) resolve();
+      else if (clock.now() >= until) {
+        log.warn({ event: 'no-node-agent', reason: `no ${file} after ${DATA_PATH_MS} ms` });
+        resolve();
+      } else clock.after(10, look);
+    };
+    look();
+  });
+}
 
 /** An announcer that waits for a CPU looks dead to its peers. Best effort: only root may. */
 function raisePriority(): void {

@@ -63,9 +63,12 @@ const PROGRAMS: readonly Program[] = [
   },
 ];
 
-/** Finds a program on PATH. */
+/** Where Debian keeps programs that are not on an ordinary user's PATH. */
+const SYSTEM_DIRS = ['/usr/sbin', '/sbin'];
+
+/** Finds a program on PATH or in the system's directories. */
 export function findProgram(name: string, path = process.env.PATH ?? ''): string | undefined {
-  for (const dir of path.split(delimiter)) {
+  for (const dir of [...path.split(delimiter), ...SYSTEM_DIRS]) {
     const candidate = join(dir, name);
     try {
       accessSync(candidate, constants.X_OK);

@@ -51,6 +51,7 @@ export function createHost(lab: LabConfig, host: HostSpec): Netns {
         // Any pool is on-link for a client, also one outside the LAN's own range.
         ...(host.role === 'client' ? ['route add default dev lan0'] : []),
       ]);
+      if (host.role === 'node') for (const name of ['lan0', 'ctl0']) writeSysctl(`net/ipv4/conf/${name}/rp_filter`, 0);
     });
     return netns;
   } catch (error) {
@@ -77,8 +78,12 @@ function settings(host: HostSpec): void {
   writeSysctl('net/netfilter/nf_conntrack_tcp_be_liberal', 1);
 }
 
-/** Power-off as the LAN sees it: the host's links are gone at once. Missing ones are no error. */
-export function cutHost(host: HostSpec): void {
-  for (const name of [lanPort(host.name), controlPort(host.name)])
-    spawnSync('ip', ['link', 'del', name], { stdio: 'ignore' });
+/** Power-off as the LAN sees it: the host's link to it is gone at once. A missing one is no error. */
+export function cutLan(host: HostSpec): void {
+  spawnSync('ip', ['link', 'del', lanPort(host.name)], { stdio: 'ignore' });
+}
+
+/** Takes a host off the control network. */
+export function cutControl(host: HostSpec): void {
+  spawnSync('ip', ['link', 'del', controlPort(host.name)], { stdio: 'ignore' });
 }

@@ -9,6 +9,9 @@ import type { Lab } from './lab.ts';
 /** Output waiting for a slow reader is bounded: at this many messages the program's pipes are paused. */
 const HIGH_WATER = 64;
 
+/** How long after a program's end its output may still come, ms. */
+const LINGER_MS = 200;
+
 /** What shells answer for programs that cannot be found or started. */
 const NOT_FOUND = 127;
 const NOT_STARTED = 126;
@@ -35,10 +38,13 @@ export async function* hostExec(
       error: error.code === 'ENOENT' ? `Program ${start.value.command[0]} is not on PATH` : error.message,
     }),
   );
-  child.once('close', (code, name) =>
-    output.finish({ code: code ?? SIGNAL_BASE + (name ? constants.signals[name] : 0), error: '' }),
-  );
   output.attach(child);
+  child.once('exit', (code, name) => {
+    const exit = { code: code ?? SIGNAL_BASE + (name ? constants.signals[name] : 0), error: '' };
+    child.once('close', () => output.finish(exit));
+    // A job it left in the background holds the pipes open: the program has ended all the same.
+    lab.options.clock.after(LINGER_MS, () => output.finishWhenQuiet(exit));
+  });
   void feed(child, iterator);
   try {
     yield* output.messages();
@@ -93,6 +99,7 @@ class Output {
   readonly #queue: ExecResponse[] = [];
   #wake = (): void => {};
   #done = false;
+  #afterwards: { code: number; error: string } | undefined;
   #child: ChildProcess | undefined;
 
   attach(child: ChildProcess): void {
@@ -107,6 +114,12 @@ class Output {
     this.#push({ message: { $case: 'exit', value: exit } });
   }
 
+  /** Ends as {@link finish} does, once everything that was waiting has been taken. */
+  finishWhenQuiet(exit: { code: number; error: string }): void {
+    if (this.#queue.length === 0) this.finish(exit);
+    else this.#afterwards = exit;
+  }
+
   async *messages(): AsyncGenerator<ExecResponse> {
     for (;;) {
       const next = this.#queue.shift();
@@ -114,7 +127,8 @@ class Output {
         if (this.#queue.length < HIGH_WATER) this.#flow('resume');
         yield next;
         if (next.message?.$case === 'exit') return;
-      } else
+      } else if (this.#afterwards) this.finish(this.#afterwards);
+      else
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, withNetns } from '@svclab/runtime';
-import { createBridges, createHost, cutHost } from '../driver/network.ts';
+import { createBridges, createHost, cutControl, cutLan } from '../driver/network.ts';
 import { badInput } from '../state/errors.ts';
 import type { LabPaths } from '../state/paths.ts';
 import type { LabSecrets } from '../state/secrets.ts';
@@ -99,9 +99,10 @@ export class Lab {
   powerOff(name: string): bigint {
     const host = this.host(name);
     for (const p of host.processes) p.hold();
-    cutHost(host.spec);
+    cutLan(host.spec);
     const effective = this.options.clock.nowNs();
     for (const p of host.processes) p.signal('SIGKILL');
+    cutControl(host.spec);
     host.netns?.close();
     host.netns = undefined;
     return effective;

@@ -43,7 +43,7 @@ const running = new Lab({
   clock,
   log,
   timeline,
-  path: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+  path: `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`,
 });
 
 process.on('uncaughtException', (err) => {
