@@ -75,7 +75,7 @@ async function deploymentsAvailable(
   signal: AbortSignal,
   progress: (line: string) => void,
 ): Promise<void> {
-  const { api } = await lab.service.status({});
+  const { api } = await lab.service.status({ skipMemory: true });
   let said = '';
   await until(READY_TIMEOUT_MS, signal, 'A complete rollout', async () => {
     const { items } = await readApi<{ items: Deployment[] }>(lab, api, '/apis/apps/v1/deployments');

@@ -58,7 +58,7 @@ export function announcedVip(
     if (!found) return 'no announcer knows it';
     if (found.owner === '' || found.announcing.length !== 1)
       return `${found.vip} is answered for by ${found.announcing.length === 0 ? 'nobody' : found.announcing.join(' and ')}`;
-    const { api } = await lab.service.status({});
+    const { api } = await lab.service.status({ skipMemory: true });
     const object = await readApi<Service>(lab, api, `/api/v1/namespaces/${service.namespace}/services/${service.name}`);
     const port = object.spec.ports?.[0]?.port ?? 80;
     const host = found.vip.includes(':') ? `[${found.vip}]` : found.vip;
@@ -74,7 +74,7 @@ export async function steadyVip(
 ): Promise<Vip> {
   const { timeoutMs, signal, dir } = options;
   mkdirSync(dir, { recursive: true });
-  const { api } = await lab.service.status({});
+  const { api } = await lab.service.status({ skipMemory: true });
   await until(timeoutMs, signal, 'A complete cluster', async () => {
     const problem = await clusterProblem(lab, api);
     return problem === undefined ? true : `waiting for ${problem}`;
