@@ -4,11 +4,8 @@ import {
   type EndpointsDecision,
   type EndpointsPresent,
   hasReason,
-  MANAGED_BY,
-  MANAGER,
   RESOURCES,
   readyDifference,
-  SERVICE_NAME_LABEL,
   type Service,
 } from '@svclab/core';
 import { type ReconcilerContext, unlessGone } from './reconciler.ts';
@@ -17,14 +14,14 @@ const ACTOR = { actor: 'endpointslice-controller' } as const;
 
 /** The slices and Endpoints of a Service as they are now. */
 export function presentEndpoints(
-  { registry }: Pick<ReconcilerContext, 'registry'>,
+  { registry, slices }: Pick<ReconcilerContext, 'registry' | 'slices'>,
   namespace: string,
   name: string,
 ): EndpointsPresent {
-  const slices = registry
-    .list<EndpointSlice>(RESOURCES.endpointslices, namespace)
-    .filter(({ metadata: { labels } }) => labels?.[SERVICE_NAME_LABEL] === name && labels[MANAGED_BY] === MANAGER);
-  return { slices, endpoints: registry.get<Endpoints>(RESOURCES.endpoints, namespace, name) };
+  return {
+    slices: slices.of(namespace, name),
+    endpoints: registry.get<Endpoints>(RESOURCES.endpoints, namespace, name),
+  };
 }
 
 /** Writes a decision. The slices come first, because nodes act on them, and the timeline is told as soon as they are stored. */

@@ -2,6 +2,7 @@ import { type Cancel, type Clock, hasReason, type Knobs, type ResourceRef, type 
 import type { Logger, Timeline } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
 import type { EventRecorder } from './recorder.ts';
+import type { SliceIndex } from './slice-index.ts';
 
 export { isNamespaceEnding, objectKey, splitKey } from './keys.ts';
 
@@ -29,6 +30,7 @@ export interface ReconcilerContext {
   readonly log: Logger;
   readonly timeline: Pick<Timeline, 'stamp'>;
   readonly recorder: EventRecorder;
+  readonly slices: Pick<SliceIndex, 'of'>;
   readonly knobs: Knobs;
 }
 

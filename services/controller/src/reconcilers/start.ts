@@ -16,6 +16,7 @@ import { isNamespaceEnding, type Reconciler, type ReconcilerContext } from './re
 import { EventRecorder } from './recorder.ts';
 import { ReplicaSetReconciler } from './replica-set.ts';
 import { Scheduler } from './scheduler.ts';
+import { SliceIndex } from './slice-index.ts';
 
 /** What the control loops need. */
 export interface ReconcilerDeps {
@@ -45,7 +46,9 @@ export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
   const { registry, bus, clock, log, timeline, knobs, apiAddress } = deps;
   const recorder = new EventRecorder({ registry, clock, log });
   const heartbeats = new Heartbeats(bus, () => registry.cache.fresh);
-  const context: ReconcilerContext = { registry, clock, log, timeline, knobs, recorder };
+  // Before the loops: they ask it about the change they are told of.
+  const slices = new SliceIndex(registry.cache);
+  const context: ReconcilerContext = { registry, clock, log, timeline, knobs, recorder, slices };
   const loops = [
     new NodeLifecycleReconciler(context, heartbeats),
     new EndpointsReconciler(context),
@@ -68,6 +71,7 @@ export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
     heartbeats,
     async stop() {
       unsubscribe();
+      slices.stop();
       heartbeats.stop();
       await Promise.all(loops.map((loop) => loop.stop()));
       await recorder.stop();

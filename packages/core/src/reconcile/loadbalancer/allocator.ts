@@ -22,21 +22,18 @@ const refused = (problem: string): Allocation => ({ ips: undefined, problem });
 /** Addresses in use while one decision is made. Pools are tried by name where MetalLB's order is random. */
 export class Allocator {
   readonly #pools: readonly Pool[];
-  /** Address -> requests of its holders. */
-  readonly #holders = new Map<string, Request[]>();
+  /** Address, by family -> requests of its holders. */
+  readonly #holders = { IPv4: new Map<bigint, Request[]>(), IPv6: new Map<bigint, Request[]>() };
+  /** `pool family` -> addresses given out. */
+  readonly #used = new Map<string, number>();
 
   constructor(pools: readonly Pool[]) {
     this.#pools = [...pools].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Addresses given out of a pool. */
-  used(pool: Pool, family: Ip['family'], parse: (text: string) => Ip | undefined): number {
-    let count = 0;
-    for (const text of this.#holders.keys()) {
-      const ip = parse(text);
-      if (ip?.family === family && contains(pool, ip)) count += 1;
-    }
-    return count;
+  /** How many addresses of the family are given out of a pool; a shared one counts once. */
+  used(pool: Pool, family: Ip['family']): number {
+    return this.#used.get(`${pool.name} ${family}`) ?? 0;
   }
 
   /** Gives the Service these very addresses: those it has already, or those it asks for. */
@@ -90,17 +87,21 @@ export class Allocator {
   }
 
   #take(request: Request, ips: readonly Ip[], pool: Pool): Allocation {
-    for (const ip of ips) {
-      const text = formatIp(ip);
-      this.#holders.set(text, [...(this.#holders.get(text) ?? []), request]);
+    for (const { family, value } of ips) {
+      const holders = this.#holders[family].get(value);
+      if (holders) {
+        holders.push(request);
+        continue;
+      }
+      this.#holders[family].set(value, [request]);
+      this.#used.set(`${pool.name} ${family}`, this.used(pool, family) + 1);
     }
     return { ips, pool: pool.name };
   }
 
   /** Why the address cannot be had; undefined when it can. */
   #conflict(request: Request, ip: Ip): string | undefined {
-    const text = formatIp(ip);
-    for (const holder of this.#holders.get(text) ?? []) {
+    for (const holder of this.#holders[ip.family].get(ip.value) ?? []) {
       const sharing =
         request.sharingKey !== '' &&
         request.sharingKey === holder.sharingKey &&
@@ -108,7 +109,7 @@ export class Allocator {
       if (!sharing)
         return `can't change sharing key for ${JSON.stringify(request.key)}, address also in use by ${holder.key}`;
       const port = request.ports.find((p) => holder.ports.includes(p));
-      if (port) return `port ${port} is already in use on ${JSON.stringify(text)} by ${holder.key}`;
+      if (port) return `port ${port} is already in use on ${JSON.stringify(formatIp(ip))} by ${holder.key}`;
     }
     return undefined;
   }

@@ -56,6 +56,7 @@ export interface LoadBalancerDecision {
 interface Candidate extends Applicant {
   readonly current: readonly Ip[];
   readonly fingerprint: string;
+  readonly createdMs: number;
 }
 
 /** Decides who holds which address. Holders keep theirs while they may; then those that wait are served, oldest first. */
@@ -82,16 +83,24 @@ export function decideLoadBalancers(observation: LoadBalancerObservation): LoadB
   };
 }
 
+/** What is read from a Service object, kept while the object lives: every decision looks at all Services, of which few have changed. */
+const READ = new WeakMap<Service, Omit<Candidate, 'namespaceLabels'>>();
+
 function candidateOf(service: Service, labels: ReturnType<typeof namespaceLabels>): Candidate {
-  const request = requestOf(service);
-  const { ips, ...rest } = request;
-  return {
-    service,
-    request,
-    namespaceLabels: labels.get(service.metadata.namespace ?? ''),
-    current: (service.status?.loadBalancer?.ingress ?? []).flatMap((i) => parseIp(i.ip ?? '') ?? []),
-    fingerprint: canonicalJson({ ...rest, ips: ips.map(formatIp) }),
-  };
+  let read = READ.get(service);
+  if (!read) {
+    const request = requestOf(service);
+    const { ips, ...rest } = request;
+    read = {
+      service,
+      request,
+      current: (service.status?.loadBalancer?.ingress ?? []).flatMap((i) => parseIp(i.ip ?? '') ?? []),
+      fingerprint: canonicalJson({ ...rest, ips: ips.map(formatIp) }),
+      createdMs: timeOf(service.metadata.creationTimestamp),
+    };
+    READ.set(service, read);
+  }
+  return { ...read, namespaceLabels: labels.get(service.metadata.namespace ?? '') };
 }
 
 /** Holders that have not changed, holders that have, then those without an address; within each the oldest first. */
@@ -100,9 +109,10 @@ function inOrder(candidates: readonly Candidate[], known: ReadonlyMap<string, st
     if (c.current.length === 0) return 2;
     return known.get(c.service.metadata.uid ?? '') === c.fingerprint ? 0 : 1;
   };
-  const age = (c: Candidate): number => timeOf(c.service.metadata.creationTimestamp);
+  const ranks = new Map(candidates.map((c) => [c, rank(c)]));
+  const rankOf = (c: Candidate): number => ranks.get(c) ?? 0;
   return [...candidates].sort(
-    (a, b) => rank(a) - rank(b) || age(a) - age(b) || (a.request.key < b.request.key ? -1 : 1),
+    (a, b) => rankOf(a) - rankOf(b) || a.createdMs - b.createdMs || (a.request.key < b.request.key ? -1 : 1),
   );
 }
 
@@ -199,7 +209,7 @@ function counters(
   return objects.flatMap((object, i) => {
     const pool = pools[i];
     if (!pool) return [];
-    const used = { IPv4: allocator.used(pool, 'IPv4', parseIp), IPv6: allocator.used(pool, 'IPv6', parseIp) };
+    const used = { IPv4: allocator.used(pool, 'IPv4'), IPv6: allocator.used(pool, 'IPv6') };
     const free = (family: Ip['family']): number => Number(sizeOfPool(pool, family) - BigInt(used[family]));
     const status = {
       assignedIPv4: used.IPv4,
