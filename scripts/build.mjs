@@ -8,24 +8,12 @@ import { build } from 'esbuild';
 const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { stdio: 'inherit' });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
-const { metafile } = await build({
-  entryPoints: {
-    controller: 'services/controller/dist/main.js',
-    'node-agent': 'services/node-agent/dist/main.js',
-    'pod-host': 'services/pod-host/dist/main.js',
-    'l2-announcer': 'services/l2-announcer/dist/main.js',
-    dns: 'services/dns/dist/main.js',
-    supervisor: 'packages/lab/dist/supervisor/main.js',
-    svclab: 'packages/cli/dist/main.js',
-  },
+const shared = {
   outdir: 'dist/programs',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  minifySyntax: true,
-  minifyWhitespace: true,
   keepNames: true,
   sourcemap: true,
   // A native library is found by its package, not by a bundle.
@@ -35,8 +23,24 @@ const { metafile } = await build({
   },
   logLevel: 'warning',
   metafile: true,
-});
+};
+const built = await Promise.all([
+  // A process of the lab is one file with just what it uses.
+  build({
+    ...shared,
+    entryPoints: {
+      controller: 'services/controller/dist/main.js',
+      'node-agent': 'services/node-agent/dist/main.js',
+      'pod-host': 'services/pod-host/dist/main.js',
+      'l2-announcer': 'services/l2-announcer/dist/main.js',
+      dns: 'services/dns/dist/main.js',
+      supervisor: 'packages/lab/dist/supervisor/main.js',
+    },
+  }),
+  // A command loads what it does when it is run.
+  build({ ...shared, splitting: true, entryPoints: { svclab: 'packages/cli/dist/main.js' } }),
+]);
 
 // What an earlier build left goes last: a lab that runs may still start programs.
-const written = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+const written = new Set(built.flatMap((b) => Object.keys(b.metafile.outputs)).map((path) => basename(path)));
 for (const file of readdirSync('dist/programs')) if (!written.has(file)) rmSync(`dist/programs/${file}`);

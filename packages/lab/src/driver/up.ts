@@ -123,14 +123,7 @@ async function launch(lab: LabConfig, paths: LabPaths, server: Server, api: stri
     [
       ...user,
       ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'],
-      ...[
-        process.execPath,
-        '--max-semi-space-size=4',
-        '--enable-source-maps',
-        programPath('supervisor'),
-        paths.dir,
-        api,
-      ],
+      ...[process.execPath, '--max-semi-space-size=4', programPath('supervisor'), paths.dir, api],
     ],
     {
       detached: true,

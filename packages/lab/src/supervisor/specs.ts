@@ -6,7 +6,7 @@ import { COMPONENTS, type LabSecrets } from '../state/secrets.ts';
 import type { ProcessSpec } from './managed-process.ts';
 
 /** Small heaps: a lab is many processes, few of which hold or make much. */
-const NODE_FLAGS = ['--max-old-space-size=256', '--enable-source-maps'];
+const NODE_FLAGS = ['--max-old-space-size=256'];
 /** Young generation, MiB: where much is made and dropped (requests, responses), a larger one collects less often. */
 const SEMI_SPACE: Readonly<Record<string, number>> = { controller: 8, 'pod-host': 4 };
 
