@@ -1,5 +1,5 @@
 /** Keys of work queues, and the one refusal that ends work for good. */
-import { hasReason } from '@svclab/core';
+import { hasReason, type ResourceRef, type StoreEvent } from '@svclab/core';
 
 /** `namespace/name`, the key of most reconcilers. */
 export function objectKey(object: {
@@ -17,4 +17,9 @@ export function splitKey(key: string): { readonly namespace: string; readonly na
 /** True for a refusal because the namespace is being deleted: nothing new will ever be let in. */
 export function isNamespaceEnding(error: unknown): boolean {
   return hasReason(error, 'Forbidden') && error.message.includes('because it is being terminated');
+}
+
+/** True when the event is about the resource. */
+export function isAbout(event: StoreEvent, ref: ResourceRef): boolean {
+  return event.key.group === ref.group && event.key.resource === ref.resource;
 }

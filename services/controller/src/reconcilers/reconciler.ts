@@ -1,10 +1,10 @@
-import { type Cancel, type Clock, hasReason, type Knobs, type ResourceRef, type StoreEvent } from '@svclab/core';
+import { type Cancel, type Clock, hasReason, type Knobs, type StoreEvent } from '@svclab/core';
 import type { Logger, Timeline } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
 import type { EventRecorder } from './recorder.ts';
 import type { SliceIndex } from './slice-index.ts';
 
-export { isNamespaceEnding, objectKey, splitKey } from './keys.ts';
+export { isAbout, isNamespaceEnding, objectKey, splitKey } from './keys.ts';
 
 /** One control loop: the level of the cluster in, writes out. Knows which keys a change concerns. */
 export interface Reconciler {
@@ -32,11 +32,6 @@ export interface ReconcilerContext {
   readonly recorder: EventRecorder;
   readonly slices: Pick<SliceIndex, 'of'>;
   readonly knobs: Knobs;
-}
-
-/** True when the event is about the resource. */
-export function isAbout(event: StoreEvent, ref: ResourceRef): boolean {
-  return event.key.group === ref.group && event.key.resource === ref.resource;
 }
 
 /** The promise's value; undefined when the object is gone, which is no failure for a control loop. */

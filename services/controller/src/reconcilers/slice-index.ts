@@ -7,7 +7,7 @@ import {
   SERVICE_NAME_LABEL,
   type StoreEvent,
 } from '@svclab/core';
-import { isAbout } from './reconciler.ts';
+import { isAbout } from './keys.ts';
 
 /** The slices this controller manages, by their Service: a lab may have thousands, and each change asks for those of one. */
 export class SliceIndex {
