@@ -52,7 +52,7 @@ export default {
       name: 'testkit-in-tests-only',
       severity: 'error',
       comment: 'Fakes never ship.',
-      from: { pathNot: '([.]test[.]ts$|^packages/testkit/|^test/)' },
+      from: { pathNot: '([.]test[.]ts$|^packages/testkit/|^test/|^services/[^/]+/test/)' },
       to: { path: '^packages/testkit/' },
     },
     {
