@@ -6,7 +6,7 @@ import { expand, resolveEnvironment, serviceLinks } from './environment.ts';
 import { nodeObject } from './node-object.ts';
 import { AddressesExhaustedError, PodAddresses } from './pod-addresses.ts';
 import { type ContainerRun, type ObservedContainer, podPhase, podStatus } from './pod-status.ts';
-import { type BackoffState, decideRestart } from './restart-backoff.ts';
+import { type BackoffState, backoffText, decideRestart } from './restart-backoff.ts';
 import { decideTermination, type TerminationView } from './termination.ts';
 
 function podOf(extra: Partial<Pod['spec']> = {}, metadata: Partial<Pod['metadata']> = {}): Pod {
@@ -156,6 +156,23 @@ describe('decideRestart()', () => {
     expect(waits).toEqual([0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
   });
 
+  it.each([
+    [1_000, '1s'],
+    [80_000, '1m20s'],
+    [300_000, '5m0s'],
+    [500, '500ms'],
+    [1_500, '1.5s'],
+    [3_600_000, '1h0m0s'],
+  ])('writes %i ms as %s', (ms, text) => expect(backoffText(ms)).toBe(text));
+
+  it('does not take the wait itself for a good run', () => {
+    const state = { delayMs: 300_000, updatedMs: 0 };
+    expect(decideRestart(state, 400_000, 700_000, limits)).toMatchObject({
+      restart: true,
+      state: { delayMs: 300_000 },
+    });
+  });
+
   it('forgets after twice the longest back-off', () => {
     const state = { delayMs: 300_000, updatedMs: 0 };
     expect(decideRestart(state, 600_001, 600_001, limits)).toEqual({
@@ -303,6 +320,9 @@ describe('podStatus()', () => {
     const pod = { ...podOf(), status: { conditions: [before] } };
     expect(ready(pod, {})?.lastTransitionTime).toBe('1970-01-01T00:00:02Z');
     expect(ready(pod, { ready: false })?.lastTransitionTime).toBe('1970-01-01T00:00:05Z');
+    const observed = { pod, containers: [container({ ready: false })], podIP: '', hostIP: '', startMs: 0 };
+    const { conditions } = podStatus({ ...observed, nowMs: 6_000 });
+    expect(podStatus({ ...observed, lastConditions: conditions, nowMs: 9_000 }).conditions).toEqual(conditions);
   });
 
   it('waits for readiness gates', () => {

@@ -39,11 +39,13 @@ export interface ObservedPod {
   readonly hostIP: string;
   /** When the node took it on, milliseconds since the epoch. */
   readonly startMs: number;
+  /** Conditions as computed last, which the stored pod may not show yet; without them the stored ones count. */
+  readonly lastConditions?: readonly Condition[] | undefined;
   /** Now, milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
-/** Computes the status. Times of conditions that did not change are kept from the pod's present status. */
+/** Computes the status. Times of conditions that did not change are kept. */
 export function podStatus(observed: ObservedPod): PodStatus {
   const { pod, podIP, hostIP } = observed;
   const containerStatuses = observed.containers.map((c) => containerStatus(pod, c));
@@ -112,7 +114,7 @@ function conditions(observed: ObservedPod, phase: string): Condition[] {
   const before = pod.status?.conditions ?? [];
   const condition = (type: string, ok: boolean, why?: { reason: string; message?: string }): Condition => {
     const status = ok ? 'True' : 'False';
-    const known = before.find((c) => c.type === type);
+    const known = (observed.lastConditions ?? before).find((c) => c.type === type);
     const same = known?.status === status && known.lastTransitionTime !== undefined;
     return {
       type,
@@ -123,9 +125,9 @@ function conditions(observed: ObservedPod, phase: string): Condition[] {
     };
   };
   const unready = containers.filter((c) => !c.ready).map((c) => c.name);
-  const done = phase === 'Succeeded';
+  const done = phase === 'Succeeded' || phase === 'Failed';
   const why = done
-    ? { reason: 'PodCompleted' }
+    ? { reason: phase === 'Succeeded' ? 'PodCompleted' : 'PodFailed' }
     : { reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
   const containersReady = unready.length === 0 && !done;
   const gate = (pod.spec.readinessGates ?? []).find(
@@ -137,7 +139,7 @@ function conditions(observed: ObservedPod, phase: string): Condition[] {
   };
   return [
     condition('PodReadyToStartContainers', podIP !== ''),
-    condition('Initialized', true, done ? why : undefined),
+    condition('Initialized', true),
     condition('Ready', containersReady && !gate, containersReady ? gateWhy : why),
     condition('ContainersReady', containersReady, why),
     condition('PodScheduled', true),

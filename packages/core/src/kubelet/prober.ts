@@ -5,8 +5,13 @@ import type { Cancel, Clock } from '../clock.ts';
 /** What a probe is for. */
 export type HealthProbeKind = 'startup' | 'readiness' | 'liveness';
 
-/** How one attempt ended. `message` says why it failed, in the kubelet's words. */
-export type ProbeOutcome = { readonly ok: true } | { readonly ok: false; readonly message: string };
+/**
+ * How one attempt ended. `message` says why it failed, in the kubelet's words. `errored`: the attempt could not be made (no such port, no
+ * way into the container), which says nothing about the container and counts neither way.
+ */
+export type ProbeOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly message: string; readonly errored?: true };
 
 /** Timers of a probe with the API's defaults filled in. */
 export interface ProbeTimers {
@@ -63,12 +68,14 @@ export interface ContainerProberOptions {
   readonly startedMs: number;
   /** True when the container was ready before this process began: it stays so until a probe says otherwise. */
   readonly wasReady?: boolean;
+  /** True when the startup probe had passed before this process began: it is not made again. */
+  readonly wasStarted?: boolean;
   /** Makes one attempt; must end within `timeoutMs`. */
   readonly attempt: (kind: HealthProbeKind, probe: Probe, timeoutMs: number) => Promise<ProbeOutcome>;
   /** `started` or `ready` changed. */
   readonly onChange: () => void;
-  /** One attempt failed. */
-  readonly onUnhealthy: (kind: HealthProbeKind, message: string) => void;
+  /** One attempt failed, or could not be made (`errored`). */
+  readonly onUnhealthy: (kind: HealthProbeKind, message: string, errored: boolean) => void;
   /** Startup or liveness failed for good: the container is to be restarted. No probe is made any more. */
   readonly onDead: (kind: 'startup' | 'liveness') => void;
 }
@@ -80,12 +87,13 @@ export class ContainerProber {
   #ready: boolean;
   #dead = false;
   #stopped = false;
+  #onlyReadiness = false;
   #timers: Cancel[] = [];
 
   constructor(options: ContainerProberOptions) {
     this.#options = options;
     const { startupProbe, readinessProbe } = options.container;
-    this.#started = startupProbe === undefined || options.wasReady === true;
+    this.#started = startupProbe === undefined || options.wasReady === true || options.wasStarted === true;
     this.#ready = this.#started && (readinessProbe === undefined || options.wasReady === true);
   }
 
@@ -111,6 +119,11 @@ export class ContainerProber {
     for (const cancel of this.#timers) cancel();
   }
 
+  /** Liveness and startup do not count any more, for the pod is ending; readiness does (kubelet `StopLivenessAndStartup`). */
+  endHealthChecks(): void {
+    this.#onlyReadiness = true;
+  }
+
   #startMain(): void {
     const { readinessProbe, livenessProbe } = this.#options.container;
     this.#loop('readiness', readinessProbe, this.#ready);
@@ -127,12 +140,16 @@ export class ContainerProber {
     let cancel: Cancel = () => undefined;
     const tick = async (): Promise<void> => {
       // The kubelet compares whole seconds.
-      if (busy || Math.floor((clock.now() - startedMs) / 1000) * 1000 < timers.initialDelayMs) return;
+      if (busy || (this.#onlyReadiness && kind !== 'readiness')) return;
+      if (Math.floor((clock.now() - startedMs) / 1000) * 1000 < timers.initialDelayMs) return;
       busy = true;
       const outcome = await this.#options.attempt(kind, probe, timers.timeoutMs);
       busy = false;
       if (this.#stopped || this.#dead || (kind === 'startup' && this.#started)) return;
-      if (!outcome.ok) this.#options.onUnhealthy(kind, outcome.message);
+      if (this.#onlyReadiness && kind !== 'readiness') return;
+      const errored = !outcome.ok && outcome.errored === true;
+      if (!outcome.ok) this.#options.onUnhealthy(kind, outcome.message, errored);
+      if (errored) return;
       if (result.record(outcome.ok)) this.#settle(kind, outcome.ok, cancel);
     };
     cancel = clock.every(timers.periodMs, () => void tick());

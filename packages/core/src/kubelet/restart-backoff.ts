@@ -20,7 +20,7 @@ export type RestartDecision =
 
 /**
  * The first end of a container restarts it at once; each further one waits twice as long as the one before, counted from the end.
- * A container that was not restarted for twice the longest back-off starts from the beginning.
+ * A container that ran on for twice the longest back-off starts from the beginning; the time it then waits does not count.
  */
 export function decideRestart(
   state: BackoffState | undefined,
@@ -28,7 +28,7 @@ export function decideRestart(
   nowMs: number,
   limits: BackoffLimits,
 ): RestartDecision {
-  const forgotten = state === undefined || nowMs - state.updatedMs > 2 * limits.maxMs;
+  const forgotten = state === undefined || finishedMs - state.updatedMs > 2 * limits.maxMs;
   if (forgotten) return { restart: true, state: { delayMs: limits.baseMs, updatedMs: nowMs } };
   const atMs = finishedMs + state.delayMs;
   if (nowMs < atMs) return { restart: false, atMs, delayMs: state.delayMs };
@@ -36,4 +36,13 @@ export function decideRestart(
     restart: true,
     state: { delayMs: Math.min(state.delayMs * 2, limits.maxMs), updatedMs: nowMs },
   };
+}
+
+/** A back-off as the kubelet writes it: `10s`, `1m20s`, `5m0s`, below a second `500ms` (Go `time.Duration`). */
+export function backoffText(ms: number): string {
+  if (ms < 1000) return ms === 0 ? '0s' : `${ms}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const seconds = `${(ms % 60_000) / 1000}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }

@@ -2,6 +2,7 @@
 import {
   type BackoffLimits,
   type BackoffState,
+  backoffText,
   type Cancel,
   type Clock,
   type Container,
@@ -17,6 +18,7 @@ import {
 } from '@svclab/core';
 import type { HostedContainer } from '@svclab/wire';
 import type { EventText } from '../report/events.ts';
+import { lostRun } from './pod-runs.ts';
 
 /** What a {@link ContainerWorker} needs. */
 export interface ContainerWorkerOptions {
@@ -28,6 +30,8 @@ export interface ContainerWorkerOptions {
   readonly restartBase: number;
   /** The container's last reported status, when an earlier run of the agent left the container running. */
   readonly adopted: ContainerStatus | undefined;
+  /** The run before, when that is known. */
+  readonly lastRun: ContainerRun | undefined;
   readonly attempt: (container: Container, probe: Probe, timeoutMs: number) => Promise<ProbeOutcome>;
   readonly restart: (container: string, reason: string) => Promise<void>;
   readonly stop: (container: string) => Promise<void>;
@@ -56,9 +60,11 @@ export class ContainerWorker {
   #timer: Cancel | undefined;
   #restarting = false;
   #terminating = false;
+  #failedProbe = false;
 
   constructor(options: ContainerWorkerOptions) {
     this.#options = options;
+    this.#lastRun = options.lastRun;
   }
 
   /** How often it was started again. */
@@ -99,7 +105,15 @@ export class ContainerWorker {
   /** The pod is to end: nothing is restarted any more, and only readiness still counts. */
   terminate(): void {
     this.#terminating = true;
+    this.#prober?.endHealthChecks();
     this.#timer?.();
+  }
+
+  /** pod-host has gone and its containers with it. Returns how this one's run ended; undefined when it had none. */
+  lose(): ContainerRun | undefined {
+    this.dispose();
+    if (this.#run?.state === 'running') this.#run = lostRun(this.#run, this.#options.clock.wall());
+    return this.#run?.state === 'terminated' ? this.#run : this.#lastRun;
   }
 
   /** Ends timers and probes; the container itself is left alone. */
@@ -125,6 +139,7 @@ export class ContainerWorker {
   #began(run: ContainerRun, first: boolean): void {
     const { clock, container, event, onChange, adopted } = this.#options;
     this.#crashLoop = undefined;
+    this.#failedProbe = false;
     const survivor = first && adopted?.containerID === run.containerID ? adopted : undefined;
     if (!survivor) {
       const image = container.image ?? '';
@@ -138,27 +153,31 @@ export class ContainerWorker {
       container,
       startedMs: clock.now() - Math.max(0, clock.wall() - run.startedMs),
       wasReady: survivor?.ready ?? false,
+      wasStarted: survivor?.started ?? false,
       attempt: (_, probe, timeoutMs) => this.#options.attempt(container, probe, timeoutMs),
       onChange,
-      onUnhealthy: (kind, message) =>
+      onUnhealthy: (kind, message, errored) =>
         event({
           type: 'Warning',
           reason: 'Unhealthy',
-          message: `${PROBE_NAMES[kind]} probe failed: ${message}`,
+          message: `${PROBE_NAMES[kind]} probe ${errored ? 'errored and resulted in unknown state' : 'failed'}: ${message}`,
           container: container.name,
         }),
       onDead: (kind) => this.#dead(kind),
     });
+    if (this.#terminating) this.#prober.endHealthChecks();
     this.#prober.start();
   }
 
   #dead(kind: 'startup' | 'liveness'): void {
     if (this.#terminating) return;
-    const { container, event, stop, onChange } = this.#options;
+    const { pod, container, event, stop, onChange } = this.#options;
+    this.#failedProbe = true;
+    const next = pod.spec.restartPolicy === 'Never' ? '' : ', will be restarted';
     event({
       type: 'Normal',
       reason: 'Killing',
-      message: `Container ${container.name} failed ${kind} probe, will be restarted`,
+      message: `Container ${container.name} failed ${kind} probe${next}`,
       container: container.name,
     });
     onChange();
@@ -175,7 +194,8 @@ export class ContainerWorker {
     const { pod, container, clock, backoff } = this.#options;
     const policy = pod.spec.restartPolicy ?? 'Always';
     if (this.#terminating || this.#restarting || policy === 'Never' || this.#run?.state !== 'terminated') return;
-    if (policy === 'OnFailure' && this.#run?.exitCode === 0) return;
+    // A failed probe is a failure, whatever exit code the container makes of its end.
+    if (policy === 'OnFailure' && this.#run?.exitCode === 0 && !this.#failedProbe) return;
     const decision = decideRestart(this.#backoff, this.#finishedMs, clock.now(), backoff);
     this.#timer?.();
     if (decision.restart) {
@@ -184,7 +204,6 @@ export class ContainerWorker {
       return;
     }
     const label = `${pod.metadata.name}_${pod.metadata.namespace ?? ''}(${pod.metadata.uid ?? ''})`;
-    const seconds = decision.delayMs / 1000;
     if (!this.#crashLoop)
       this.#options.event({
         type: 'Warning',
@@ -194,7 +213,7 @@ export class ContainerWorker {
       });
     this.#crashLoop = {
       reason: 'CrashLoopBackOff',
-      message: `back-off ${seconds}s restarting failed container=${container.name} pod=${label}`,
+      message: `back-off ${backoffText(decision.delayMs)} restarting failed container=${container.name} pod=${label}`,
     };
     this.#timer = clock.after(Math.max(0, decision.atMs - clock.now()), () => this.#considerRestart());
   }
@@ -205,7 +224,7 @@ export class ContainerWorker {
       await this.#options.restart(this.#options.container.name, this.#run?.reason ?? '');
       this.#backoff = state;
     } catch {
-      this.#timer = this.#options.clock.after(1000, () => this.#considerRestart());
+      if (!this.#terminating) this.#timer = this.#options.clock.after(1000, () => this.#considerRestart());
     } finally {
       this.#restarting = false;
     }

@@ -2,21 +2,22 @@
 import { type Cancel, type Pod, RESOURCES, type StoreEvent } from '@svclab/core';
 import type { HostedPod } from '@svclab/wire';
 import type { PodReport } from '../report/reporter.ts';
+import type { PodContext } from './pod-context.ts';
 import type { PodHostListener } from './pod-host-link.ts';
-import { PodWorker, type PodWorkerContext } from './pod-worker.ts';
+import { PodWorker } from './pod-worker.ts';
 
 const RETRY_MS = 1000;
 
 /** Joins the pods of the store with those of pod-host and gives each a worker. */
 export class PodManager implements PodHostListener {
-  readonly #context: PodWorkerContext;
+  readonly #context: PodContext;
   readonly #workers = new Map<string, PodWorker>();
   readonly #hosted = new Map<string, HostedPod>();
   readonly #stopping = new Set<string>();
   #hostKnown = false;
   #unsubscribe: Cancel = () => undefined;
 
-  constructor(context: PodWorkerContext) {
+  constructor(context: PodContext) {
     this.#context = context;
   }
 
@@ -109,10 +110,14 @@ export class PodManager implements PodHostListener {
     const worker = this.#workers.get(uid);
     if (!worker) return;
     this.#workers.delete(uid);
-    worker.remove().catch((err: unknown) => {
-      this.#context.log.warn({ event: 'pod-not-stopped', pod: worker.label, err });
-      this.#context.clock.after(RETRY_MS, () => this.#stopStrays());
-    });
+    this.#stopping.add(uid);
+    worker
+      .remove()
+      .catch((err: unknown) => {
+        this.#context.log.warn({ event: 'pod-not-stopped', pod: worker.label, err });
+        this.#context.clock.after(RETRY_MS, () => this.#stopStrays());
+      })
+      .finally(() => this.#stopping.delete(uid));
   }
 
   /** Ends what pod-host runs and the store does not know (any more). */

@@ -13,10 +13,11 @@ import {
 import type { EnsurePodRequest } from '@svclab/wire';
 import type { NodeSettings } from '../config.ts';
 
-/** The request, or why the pod's containers cannot be created: container -> message. */
-export type PodRequestResult =
-  | { readonly request: EnsurePodRequest }
-  | { readonly errors: ReadonlyMap<string, string> };
+/** The request, and why containers cannot be created: container -> message. With errors it serves only for a pod that runs already. */
+export interface PodRequestResult {
+  readonly request: EnsurePodRequest;
+  readonly errors: ReadonlyMap<string, string>;
+}
 
 /** Computes the request. @param ip the pod's address; "" with hostNetwork */
 export function podRequest(
@@ -34,8 +35,8 @@ export function podRequest(
     if ('error' in result) errors.set(container.name, result.error);
     else env[container.name] = { env: result.env };
   }
-  if (errors.size > 0) return { errors };
   return {
+    errors,
     request: {
       namespace,
       name,

@@ -1,56 +1,28 @@
 /** One pod bound to this node, from its creation to its end: the role of the kubelet's pod worker. */
 import {
   AddressesExhaustedError,
-  type BackoffLimits,
-  type Cache,
   type Cancel,
-  type Clock,
+  type ContainerRun,
   type ContainerStatus,
-  decideTermination,
-  type EndpointSlice,
-  type LabConfig,
-  type Node,
   type ObservedContainer,
   type Pod,
-  type PodAddresses,
   type PodStatus,
   podStatus,
-  RESOURCES,
-  type TimelineType,
 } from '@svclab/core';
-import type { Logger } from '@svclab/runtime';
 import type { HostedPod } from '@svclab/wire';
-import type { NodeSettings } from '../config.ts';
-import type { EventText } from '../report/events.ts';
 import { ContainerWorker } from './container-worker.ts';
-import { execInContainer, type PodHostClient } from './pod-host-link.ts';
+import type { PodContext } from './pod-context.ts';
+import { execInContainer } from './pod-host-link.ts';
 import { podRequest } from './pod-request.ts';
+import { endedRun, hasEnded, isReady, lostRuns, restartsBeforeHost } from './pod-runs.ts';
+import { PodTermination } from './pod-termination.ts';
 import { attemptProbe } from './probe-attempt.ts';
 
-/** What all pod workers of a node share. */
-export interface PodWorkerContext {
-  readonly cache: Cache;
-  readonly settings: NodeSettings;
-  readonly lab: LabConfig;
-  readonly podHost: Pick<PodHostClient, 'ensurePod' | 'stopPod' | 'restartContainer' | 'stopContainer' | 'exec'>;
-  readonly addresses: PodAddresses;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly backoff: BackoffLimits;
-  /** Node -> store revision its rules contain. */
-  readonly programmed: ReadonlyMap<string, number>;
-  readonly stamp: (type: TimelineType, pod: string, cause: string) => void;
-  readonly event: (pod: Pod, text: EventText) => void;
-  /** A status, or `finished`, may have changed. */
-  readonly onChange: () => void;
-}
-
 const RETRY_MS = 1000;
-const DEFAULT_GRACE_SECONDS = 30;
 
 /** Drives one pod. Inputs are `update`, `observe` and `reconcile`; each looks at the whole state and may come at any time. */
 export class PodWorker {
-  readonly #context: PodWorkerContext;
+  readonly #context: PodContext;
   readonly #startMs: number;
   #pod: Pod;
   #hosted: HostedPod | undefined;
@@ -60,20 +32,27 @@ export class PodWorker {
   #ip = '';
   /** Restarts by container that pod-host does not count, once this agent has asked for the pod. */
   #bases: ReadonlyMap<string, number> | undefined;
+  /** How the runs ended that pod-host has lost. */
+  #lostRuns: ReadonlyMap<string, ContainerRun> = new Map();
+  /** pod-host has been asked for the pod and has not shown it yet. */
+  #requested = false;
+  /** The annotations pod-host has, as JSON; undefined when that is not known. */
+  #sentAnnotations: string | undefined;
   #busy = false;
   #retry: Cancel | undefined;
-  #deadlineMs: number | undefined;
-  #releasedRevision: number | undefined;
-  #wasHeld = false;
-  #deadline: Cancel | undefined;
-  #signalled = false;
+  #termination: PodTermination | undefined;
   #finished = false;
+  /** Nothing is to be done any more: the object is gone, or the agent stops. */
+  #disposed = false;
+  #observing = false;
   #wasReady: boolean | undefined;
+  #conditions: PodStatus['conditions'];
 
-  constructor(context: PodWorkerContext, pod: Pod) {
+  constructor(context: PodContext, pod: Pod) {
     this.#context = context;
     this.#pod = pod;
     this.#startMs = pod.status?.startTime ? Date.parse(pod.status.startTime) : context.clock.wall();
+    if (isReady(pod.status)) this.#wasReady = true;
     if (pod.status?.podIP && !pod.spec.hostNetwork) context.addresses.pass(pod.status.podIP);
   }
 
@@ -97,41 +76,47 @@ export class PodWorker {
 
   /** A newer version of the object. */
   update(pod: Pod): void {
-    const annotations = JSON.stringify(pod.metadata.annotations) !== JSON.stringify(this.#pod.metadata.annotations);
     this.#pod = pod;
-    if (annotations && this.#hosted) this.#ensure();
     this.reconcile();
   }
 
   /** What pod-host has of this pod; undefined: nothing. */
   observe(hosted: HostedPod | undefined): void {
     this.#hostKnown = true;
+    this.#requested = false;
     if (hosted) this.#adopt(hosted);
     else if (this.#hosted) this.#lost();
+    else if (!this.#bases) this.#lostRuns = lostRuns(this.#pod.status, this.#context.clock.wall());
+    if (!hosted) this.#sentAnnotations = undefined;
     this.#hosted = hosted;
+    // A pod is ready or not as a whole, not while some of its containers are still to be looked at.
+    this.#observing = true;
     for (const container of hosted?.containers ?? []) this.#containers.get(container.name)?.observe(container);
+    this.#observing = false;
     this.reconcile();
     this.#changed();
   }
 
   /** Does what the present state asks for. */
   reconcile(): void {
-    if (this.#finished || !this.#hostKnown) return;
+    if (this.#disposed || this.#finished || !this.#hostKnown) return;
     if (this.#pod.metadata.deletionTimestamp) this.#terminate();
-    else if (!this.#hosted && !hasEnded(this.#pod)) this.#ensure();
+    else if (this.#hosted ? annotationsOf(this.#pod) !== this.#sentAnnotations : this.#isToBegin()) this.#ensure();
   }
 
   /** The object is gone: the pod ends now. */
   async remove(): Promise<void> {
+    this.#disposed = true;
     this.#dispose();
     this.#context.addresses.release(this.uid);
-    if (!this.#hosted) return;
+    if (this.#finished || !(this.#hosted || this.#requested)) return;
     await this.#context.podHost.stopPod({ uid: this.uid });
     this.#context.stamp('pod.stopped', this.label, 'object is gone');
   }
 
   /** Ends timers and probes and leaves the pod running: the agent stops. */
   dispose(): void {
+    this.#disposed = true;
     this.#dispose();
   }
 
@@ -139,14 +124,28 @@ export class PodWorker {
   status(): PodStatus | undefined {
     if (!this.#hostKnown || (!this.#hosted && hasEnded(this.#pod))) return undefined;
     const { settings, clock } = this.#context;
-    return podStatus({
+    const status = podStatus({
       pod: this.#pod,
       containers: this.#pod.spec.containers.map((c) => this.#observed(c.name)),
-      podIP: this.#hosted ? this.#podIP() : '',
+      podIP: this.#hosted ? this.#podIP() : (this.#endsWithItsRuns() && this.#pod.status?.podIP) || '',
       hostIP: settings.lanIP,
       startMs: this.#startMs,
+      lastConditions: this.#conditions,
       nowMs: clock.wall(),
     });
+    this.#conditions = status.conditions;
+    return status;
+  }
+
+  /** Containers that pod-host does not have any more are not made again: how they ended is what there is to say. */
+  #endsWithItsRuns(): boolean {
+    return this.#pod.metadata.deletionTimestamp !== undefined || this.#pod.spec.restartPolicy === 'Never';
+  }
+
+  /** It is to be made: it has neither ended nor, with restartPolicy Never, been lost. */
+  #isToBegin(): boolean {
+    if (this.#requested || hasEnded(this.#pod)) return false;
+    return this.#lostRuns.size === 0 || !this.#endsWithItsRuns();
   }
 
   #podIP(): string {
@@ -156,16 +155,21 @@ export class PodWorker {
   #observed(name: string): ObservedContainer {
     const error = this.#createErrors.get(name);
     const waiting = error === undefined ? undefined : { reason: 'CreateContainerConfigError', message: error };
+    const keeps = this.#endsWithItsRuns();
     const observed = this.#containers.get(name)?.observed();
-    if (observed && this.#hosted) return observed;
-    // Shown as it was until the new run begins.
+    if (observed && (this.#hosted || keeps)) return observed;
     const stored = this.#pod.status?.containerStatuses?.find((c) => c.name === name);
+    const lost = this.#lostRuns.get(name);
+    const common = { name, ready: false, started: false, waiting };
+    if (keeps && lost) return { ...common, run: lost, lastRun: undefined, restartCount: stored?.restartCount ?? 0 };
+    // Shown as it was until the new run begins.
     const restartCount = this.#bases?.get(name) ?? stored?.restartCount ?? 0;
-    return { name, run: undefined, lastRun: undefined, restartCount, ready: false, started: false, waiting };
+    return { ...common, run: undefined, lastRun: lost, restartCount };
   }
 
   #changed(): void {
-    const ready = this.status()?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+    if (this.#observing) return;
+    const ready = isReady(this.status());
     if (ready !== (this.#wasReady ?? false) && this.#hostKnown) {
       if (this.#wasReady !== undefined || ready)
         this.#context.stamp(ready ? 'pod.ready' : 'pod.not-ready', this.label, '');
@@ -194,6 +198,7 @@ export class PodWorker {
           container,
           base ?? restartsBeforeHost(stored, seen?.restartCount ?? 0, seen?.containerId),
           base === undefined ? stored : undefined,
+          this.#lostRuns.get(container.name) ?? endedRun(stored?.lastState, stored?.containerID),
         ),
       );
     }
@@ -203,6 +208,7 @@ export class PodWorker {
     container: Pod['spec']['containers'][number],
     restartBase: number,
     adopted: ContainerStatus | undefined,
+    lastRun: ContainerRun | undefined,
   ): ContainerWorker {
     const { clock, backoff, podHost } = this.#context;
     const { namespace = '', name } = this.#pod.metadata;
@@ -214,6 +220,7 @@ export class PodWorker {
       backoff,
       restartBase,
       adopted,
+      lastRun,
       attempt: (target, probe, timeoutMs) =>
         attemptProbe(
           probe,
@@ -235,7 +242,8 @@ export class PodWorker {
   /** pod-host has lost the pod (it was restarted): the pod begins anew, elsewhere in the address range. */
   #lost(): void {
     this.#bases = new Map([...this.#containers].map(([name, worker]) => [name, worker.restartCount + 1]));
-    for (const worker of this.#containers.values()) worker.dispose();
+    const runs = [...this.#containers].map(([name, worker]) => [name, worker.lose()] as const);
+    this.#lostRuns = new Map(runs.flatMap(([name, run]) => (run ? [[name, run] as const] : [])));
     this.#context.addresses.release(this.uid);
     this.#ip = '';
   }
@@ -253,6 +261,7 @@ export class PodWorker {
     this.#busy = true;
     void this.#create().then((ok) => {
       this.#busy = false;
+      if (this.#disposed) return;
       if (!ok) this.#retryLater();
       this.#changed();
       this.reconcile();
@@ -264,18 +273,21 @@ export class PodWorker {
     const pod = this.#pod;
     try {
       const ip = pod.spec.hostNetwork ? '' : addresses.allocate(this.uid);
-      const result = podRequest(pod, ip, addresses.gateway, this.#context);
-      if ('errors' in result) {
-        this.#createErrors = result.errors;
-        for (const [container, message] of result.errors)
+      const { request, errors } = podRequest(pod, ip, addresses.gateway, this.#context);
+      if (errors.size > 0 && !this.#hosted) {
+        this.#createErrors = errors;
+        for (const [container, message] of errors)
           this.#context.event(pod, { type: 'Warning', reason: 'Failed', message: `Error: ${message}`, container });
         return false;
       }
       this.#createErrors = new Map();
       if (!this.#hosted) this.#bases = new Map(pod.spec.containers.map((c) => [c.name, this.#restartsBefore(c.name)]));
-      await podHost.ensurePod(result.request);
+      this.#requested = !this.#hosted;
+      await podHost.ensurePod(request);
+      this.#sentAnnotations = annotationsOf(pod);
       return true;
     } catch (error) {
+      this.#requested = false;
       log.warn({ event: 'pod-not-created', pod: this.label, err: error });
       const why = error instanceof AddressesExhaustedError ? 'FailedCreatePodSandBox' : 'FailedCreatePodContainer';
       this.#context.event(pod, {
@@ -295,53 +307,26 @@ export class PodWorker {
   }
 
   #terminate(): void {
-    this.#beginTermination();
+    const termination = this.#beginTermination();
+    if (this.#hosted) termination.killWhenOver(this.#pod);
     if (this.#busy || this.#retry) return;
-    if (!this.#hosted) {
+    if (!this.#hosted && !this.#requested) {
       this.#finish();
       return;
     }
-    const { cache, programmed, clock, log } = this.#context;
-    const decision = decideTermination({
-      pod: this.#pod,
-      slices: cache.list<EndpointSlice>(RESOURCES.endpointslices, this.#pod.metadata.namespace),
-      nodes: cache.list<Node>(RESOURCES.nodes),
-      programmed,
-      releasedRevision: this.#releasedRevision,
-      wasHeld: this.#wasHeld,
-      revision: cache.revision,
-      nowMs: clock.now(),
-      deadlineMs: this.#deadlineMs ?? clock.now(),
-    });
-    if (decision.kind === 'serve') {
-      this.#releasedRevision = decision.releasedRevision;
-      this.#wasHeld = true;
-      return;
-    }
-    if (decision.reason === 'grace-period-over') log.info({ event: 'grace-period-over', pod: this.label });
-    this.#stop(decision.reason);
+    const cause = termination.decide(this.#pod);
+    if (cause) this.#stop(cause);
   }
 
-  #beginTermination(): void {
-    if (this.#deadlineMs !== undefined) return;
-    const { clock, stamp, event, podHost } = this.#context;
-    const { metadata, spec } = this.#pod;
-    const graceMs =
-      (metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000;
-    // The timestamp is when the grace period ends; the clocks of different hosts may differ, so never longer than the period.
-    const leftMs = Date.parse(metadata.deletionTimestamp ?? '') - clock.wall();
-    const waitMs = Math.min(Math.max(0, leftMs), graceMs);
-    this.#deadlineMs = clock.now() + waitMs;
-    this.#deadline = clock.after(waitMs, () => this.reconcile());
+  #beginTermination(): PodTermination {
+    if (this.#termination) return this.#termination;
+    this.#retry?.();
+    this.#retry = undefined;
+    this.#termination = new PodTermination(this.#context, this.#pod, () => this.reconcile());
     for (const worker of this.#containers.values()) worker.terminate();
-    stamp('pod.terminating', this.label, '');
-    if (!this.#hosted) return;
-    for (const { name } of spec.containers)
-      event(this.#pod, { type: 'Normal', reason: 'Killing', message: `Stopping container ${name}`, container: name });
-    if (this.#signalled) return;
-    this.#signalled = true;
-    // Only a hint to the clients that keep connections: the pod ends at the next step in any case.
-    podHost.stopPod({ uid: this.uid, signalOnly: true }).catch(() => undefined);
+    this.#context.stamp('pod.terminating', this.label, '');
+    if (this.#hosted) this.#termination.announce(this.#pod);
+    return this.#termination;
   }
 
   #stop(cause: string): void {
@@ -349,12 +334,15 @@ export class PodWorker {
     this.#context.podHost.stopPod({ uid: this.uid }).then(
       () => {
         this.#busy = false;
+        if (this.#disposed) return;
+        this.#requested = false;
         this.#context.stamp('pod.stopped', this.label, cause);
         this.#hosted = undefined;
         this.#finish();
       },
       (error: unknown) => {
         this.#busy = false;
+        if (this.#disposed) return;
         this.#context.log.warn({ event: 'pod-not-stopped', pod: this.label, err: error });
         this.#retryLater();
       },
@@ -370,21 +358,11 @@ export class PodWorker {
 
   #dispose(): void {
     this.#retry?.();
-    this.#deadline?.();
+    this.#termination?.dispose();
     for (const worker of this.#containers.values()) worker.dispose();
   }
 }
 
-function hasEnded({ status }: Pod): boolean {
-  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
-}
-
-/**
- * Restarts that pod-host does not know of, for a pod that an earlier run of the agent made. When the container is another run than the
- * one reported, one restart has happened unreported.
- */
-function restartsBeforeHost(stored: ContainerStatus | undefined, hosted: number, hostedID: string | undefined): number {
-  if (!stored) return 0;
-  const unreported = stored.containerID !== undefined && stored.containerID !== hostedID ? 1 : 0;
-  return Math.max(0, stored.restartCount + unreported - hosted);
+function annotationsOf({ metadata }: Pod): string {
+  return JSON.stringify(metadata.annotations ?? {});
 }

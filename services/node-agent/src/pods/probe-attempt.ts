@@ -38,7 +38,7 @@ export function portNumber(port: IntOrString, container: Container): number | un
 }
 
 function unknownPort(port: IntOrString): ProbeOutcome {
-  return { ok: false, message: `couldn't find port: ${port}` };
+  return { ok: false, message: `couldn't find port: ${port}`, errored: true };
 }
 
 function httpProbe(
@@ -114,11 +114,11 @@ async function execProbe(command: readonly string[], exec: ExecInContainer, time
     const { code, output } = await exec(command, signal);
     return code === 0 ? { ok: true } : { ok: false, message: output.slice(0, 1024) };
   } catch (error) {
-    return {
-      ok: false,
-      message: signal.aborted
-        ? `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`
-        : (error as Error).message,
-    };
+    if (signal.aborted)
+      return {
+        ok: false,
+        message: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s`,
+      };
+    return { ok: false, message: (error as Error).message, errored: true };
   }
 }

@@ -102,6 +102,11 @@ export class Reporter {
     else if (report || waiting) this.#schedule(REPEAT_MS);
   }
 
+  /** Drops what was sent about pods that are gone. */
+  #forget(present: ReadonlySet<string>): void {
+    for (const key of this.#sent.keys()) if (!present.has(key)) this.#sent.delete(key);
+  }
+
   async #send(report: NodeReport): Promise<boolean> {
     const { bus, node, log } = this.#options;
     try {
@@ -130,7 +135,9 @@ export class Reporter {
     const nodeJson = JSON.stringify(wanted);
     const sendNode = !covers(stored, wanted) && due('node', nodeJson);
     const pods: NodeReport['pods'] = [];
-    for (const { pod, status, finished } of this.#options.pods()) {
+    const reports = this.#options.pods();
+    this.#forget(new Set(['node', ...reports.map(({ pod }) => pod.metadata.uid ?? '')]));
+    for (const { pod, status, finished } of reports) {
       const { uid = '', name, namespace = '' } = pod.metadata;
       if (!finished && covers(pod.status, status)) {
         this.#sent.delete(uid);
