@@ -19,6 +19,7 @@ interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint32Array): number;
   if_nametoindex(name: string): number;
 }
 
@@ -30,6 +31,7 @@ function load(): Libc {
     socket: lib.func('int socket(int domain, int type, int protocol)'),
     bind: lib.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
     setsockopt: lib.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
+    getsockname: lib.func('int getsockname(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)'),
     if_nametoindex: lib.func('uint32_t if_nametoindex(const char *name)'),
   } as unknown as Libc;
 }
@@ -48,7 +50,7 @@ export interface PacketSocketOptions {
   readonly etherType: number;
   /** Called for each frame. */
   readonly onFrame: (frame: Uint8Array) => void;
-  /** Called once when reading fails for good; the socket is closed then. */
+  /** Called once when reading fails for good, with code ENODEV when the interface is gone; the socket is closed then. An interface that is down is waited for. */
   readonly onError: (error: Error) => void;
 }
 
@@ -81,6 +83,13 @@ function linkAddress(index: number, protocol: number): Uint8Array {
   return bytes;
 }
 
+/** Whether the socket still has its interface: the kernel unbinds it when the interface goes, and reads would wait for ever. */
+function isBound(fd: number): boolean {
+  const address = new Uint8Array(20);
+  if ((libc as Libc).getsockname(fd, address, Uint32Array.of(address.length)) < 0) return false;
+  return new DataView(address.buffer).getInt32(4, true) > 0;
+}
+
 /** struct timeval of the read timeout. */
 function timeval(): Uint8Array {
   const bytes = new Uint8Array(16);
@@ -105,9 +114,10 @@ function start(fd: number, options: PacketSocketOptions): PacketSocket {
         closeSync(fd);
         return;
       }
-      if (error && error.code !== 'EAGAIN' && error.code !== 'EINTR' && error.code !== 'ENETDOWN') {
+      const fatal = error ? fatalError(error, fd, options.interface) : undefined;
+      if (fatal) {
         end();
-        options.onError(error);
+        options.onError(fatal);
         return;
       }
       if (!error && size > 0) options.onFrame(Uint8Array.from(buffer.subarray(0, size)));
@@ -121,4 +131,11 @@ function start(fd: number, options: PacketSocketOptions): PacketSocket {
       if (open) end();
     },
   };
+}
+
+/** What ends a socket, out of what a read says. */
+function fatalError(error: NodeJS.ErrnoException, fd: number, name: string): Error | undefined {
+  if (error.code !== 'EAGAIN' && error.code !== 'EINTR' && error.code !== 'ENETDOWN') return error;
+  if (isBound(fd)) return undefined;
+  return Object.assign(new Error(`Interface ${name} is gone: open a socket on another`), { code: 'ENODEV' });
 }
