@@ -229,5 +229,6 @@ describe('elect', () => {
   it('has nothing to say of a Service without an address or of another type', () => {
     expect(elect(input({ service: { ...service(), status: {} } }))).toEqual([]);
     expect(elect(input({ service: service({ type: 'ClusterIP' }) }))).toEqual([]);
+    expect(elect(input({ service: service({ loadBalancerClass: 'example.com/other' }) }))).toEqual([]);
   });
 });

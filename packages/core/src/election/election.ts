@@ -52,12 +52,13 @@ export interface ElectionInput {
   readonly sha256: Sha256;
 }
 
-/** Verdicts for the addresses of a Service: all of them have the owner that its first address elects. */
+/** Verdicts for the addresses of a Service: all of them have the owner that its first address elects. None for a Service of a class. */
 export function elect(input: ElectionInput): readonly Verdict[] {
   const { service, self } = input;
   const ips = (service.status?.loadBalancer?.ingress ?? []).flatMap((i) => (i.ip ? [i.ip] : []));
   const first = ips[0];
-  if (service.spec.type !== 'LoadBalancer' || first === undefined) return [];
+  // A class names another implementation: whatever address stands in the status, it is not ours to announce.
+  if (service.spec.type !== 'LoadBalancer' || service.spec.loadBalancerClass || first === undefined) return [];
   const outcome = decide(input, first);
   const owner = outcome.order[0] ?? '';
   const reason: ElectionReason = outcome.reason ?? (owner === self ? 'won-election' : 'lost-election');
