@@ -2,6 +2,7 @@
 import {
   type Cache,
   type Clock,
+  type ElectionInput,
   type EndpointSlice,
   elect,
   type IPAddressPool,
@@ -30,7 +31,7 @@ export const ANNOUNCER_RESOURCES = [
 export interface AnnouncerOptions {
   readonly self: string;
   readonly cache: Cache;
-  readonly responder: Responder;
+  readonly responder: Pick<Responder, 'announce' | 'limit' | 'release'>;
   readonly clock: Clock;
   /** Names of the members, alive or suspect. */
   readonly members: () => readonly string[];
@@ -38,7 +39,7 @@ export interface AnnouncerOptions {
     type: TimelineType,
     options: { cause?: string; attrs: Record<string, string>; atNs?: bigint },
   ) => void;
-  /** Called when what this node announces has changed. */
+  /** Called when what this node announces has changed, with what it has gained. */
   readonly onChange: (gained: readonly Verdict[]) => void;
 }
 
@@ -49,6 +50,9 @@ interface Held {
   readonly sinceNs: bigint;
   readonly sinceWall: number;
 }
+
+/** What every election of one moment looks at. */
+type View = Pick<ElectionInput, 'nodes' | 'pools' | 'advertisements' | 'members'>;
 
 const idOf = (v: Verdict): string => `${v.namespace}/${v.service} ${v.vip}`;
 
@@ -72,27 +76,28 @@ export class Announcer {
 
   /** Elects anew for every Service, and announces again what this node keeps. */
   resync(cause: string): void {
-    for (const service of this.#options.cache.list<Service>(RESOURCES.services)) this.#sync(service, cause);
+    if (!this.#enabled) return;
+    const view = this.#view();
+    for (const service of this.#options.cache.list<Service>(RESOURCES.services)) this.#sync(service, cause, view);
+  }
+
+  /** Gives everything up and elects no more. */
+  close(cause: string): void {
+    this.#enabled = false;
+    let dropped = false;
+    for (const { verdict } of [...this.#held.values()])
+      dropped = this.#drop(verdict.namespace, verdict.service, [], cause) || dropped;
+    if (dropped) this.#options.onChange([]);
   }
 
   /** Follows one change of the store. */
   apply(event: StoreEvent): void {
     const { resource } = event.key;
     if (resource === RESOURCES.services.resource) {
-      if (event.type === 'DELETED') this.#drop(event.key.namespace, event.key.name, [], 'Service deleted');
-      else this.#sync(event.object as Service, 'Service changed');
-      return;
-    }
-    if (resource !== RESOURCES.endpointslices.resource) {
-      if (resource === RESOURCES.nodes.resource && !nodeMatters(event)) return;
-      this.resync(`${event.object.kind} ${event.key.name} changed`);
-      return;
-    }
-    const slice = event.object as EndpointSlice;
-    this.#index(slice, event.type === 'DELETED');
-    const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
-    const service = name === undefined ? undefined : this.#service(event.key.namespace, name);
-    if (service) this.#sync(service, 'endpoints changed');
+      if (event.type !== 'DELETED') this.#sync(event.object as Service, 'Service changed');
+      else if (this.#drop(event.key.namespace, event.key.name, [], 'Service deleted')) this.#options.onChange([]);
+    } else if (resource === RESOURCES.endpointslices.resource) this.#applySlice(event as StoreEvent<EndpointSlice>);
+    else if (matters(event)) this.resync(`${event.object.kind} ${event.key.name} changed`);
   }
 
   /** The state of every address, for `svclab vip`. */
@@ -115,12 +120,29 @@ export class Announcer {
     return [...this.#held.values()].filter((h) => h.announcing).map((h) => h.verdict);
   }
 
-  #service(namespace: string, name: string): Service | undefined {
-    return this.#options.cache.get<Service>({ ...RESOURCES.services, namespace, name });
+  #view(): View {
+    const { cache, members } = this.#options;
+    return {
+      nodes: new Map(cache.list<Node>(RESOURCES.nodes).map((n) => [n.metadata.name, n])),
+      pools: cache.list<IPAddressPool>(RESOURCES.ipaddresspools),
+      advertisements: cache.list<L2Advertisement>(RESOURCES.l2advertisements),
+      members: members(),
+    };
+  }
+
+  /** A slice whose label has moved it to another Service changes both. */
+  #applySlice(event: StoreEvent<EndpointSlice>): void {
+    if (event.previous) this.#index(event.previous, true);
+    this.#index(event.object, event.type === 'DELETED');
+    for (const name of new Set([ownerOf(event.previous), ownerOf(event.object)])) {
+      const key = { ...RESOURCES.services, namespace: event.key.namespace, name: name ?? '' };
+      const service = name === undefined ? undefined : this.#options.cache.get<Service>(key);
+      if (service) this.#sync(service, 'endpoints changed');
+    }
   }
 
   #index(slice: EndpointSlice, deleted: boolean): void {
-    const id = `${slice.metadata.namespace}/${slice.metadata.labels?.[SERVICE_NAME_LABEL]}`;
+    const id = `${slice.metadata.namespace}/${ownerOf(slice)}`;
     const slices = this.#slices.get(id) ?? new Map<string, EndpointSlice>();
     if (deleted) slices.delete(slice.metadata.name);
     else slices.set(slice.metadata.name, slice);
@@ -128,39 +150,39 @@ export class Announcer {
     else this.#slices.delete(id);
   }
 
-  #sync(service: Service, cause: string): void {
+  #sync(service: Service, cause: string, view?: View): void {
     if (!this.#enabled) return;
-    const { cache, self } = this.#options;
     const namespace = service.metadata.namespace ?? '';
     const { name } = service.metadata;
     const verdicts =
       service.spec.type === 'LoadBalancer'
         ? elect({
-            self,
+            ...(view ?? this.#view()),
+            self: this.#options.self,
             service,
             slices: [...(this.#slices.get(`${namespace}/${name}`)?.values() ?? [])],
-            nodes: new Map(cache.list<Node>(RESOURCES.nodes).map((n) => [n.metadata.name, n])),
-            pools: cache.list<IPAddressPool>(RESOURCES.ipaddresspools),
-            advertisements: cache.list<L2Advertisement>(RESOURCES.l2advertisements),
-            members: this.#options.members(),
             sha256,
           })
         : [];
-    const gained = verdicts.filter((v) => this.#take(v, cause));
+    const before = verdicts.map((v) => this.#held.get(idOf(v)));
+    for (const verdict of verdicts) this.#take(verdict, cause);
     const dropped = this.#drop(namespace, name, verdicts.map(idOf), cause);
-    if (gained.length > 0 || dropped) this.#options.onChange(gained);
+    const mine = (v: Verdict): boolean => v.owner === this.#options.self;
+    const gained = verdicts.filter((v, i) => mine(v) && !before[i]?.announcing);
+    const changed = verdicts.some((v, i) => told(before[i]) !== told(this.#held.get(idOf(v))));
+    if (changed || dropped) this.#options.onChange(gained);
   }
 
-  /** Takes a verdict on: announces, stops, or keeps. True when this node has just gained the address. */
-  #take(verdict: Verdict, cause: string): boolean {
+  /** Takes a verdict on: announces, stops, or keeps. */
+  #take(verdict: Verdict, cause: string): void {
     const { clock, responder, self } = this.#options;
     const id = idOf(verdict);
     const before = this.#held.get(id);
     const electedNs = clock.nowNs();
     const mine = verdict.owner === self;
     // First the wire, then the books.
-    if (mine) responder.announce(verdict.vip, verdict.interfaces);
-    else if (before?.announcing && !this.#sharedElsewhere(id, verdict.vip)) responder.release(verdict.vip);
+    if (mine) responder.announce(verdict.vip, union([verdict, ...this.#sharers(id, verdict.vip)]));
+    else if (before?.announcing) this.#giveUp(id, verdict.vip);
     const moved = before?.verdict.owner !== verdict.owner || before?.verdict.reason !== verdict.reason;
     this.#held.set(id, {
       verdict,
@@ -170,11 +192,20 @@ export class Announcer {
     });
     if (moved) this.#stampElected(verdict, { previous: before?.verdict.owner ?? '', cause, atNs: electedNs });
     if (before?.announcing && !mine) this.#stampReleased(verdict, cause);
-    return mine && !before?.announcing;
   }
 
-  #sharedElsewhere(id: string, vip: string): boolean {
-    return [...this.#held].some(([other, h]) => other !== id && h.verdict.vip === vip && h.announcing);
+  /** Other verdicts by which this node announces an address: Services may share one. */
+  #sharers(id: string, vip: string): Verdict[] {
+    return [...this.#held]
+      .filter(([other, h]) => other !== id && h.verdict.vip === vip && h.announcing)
+      .map(([, h]) => h.verdict);
+  }
+
+  /** Stops announcing an address for one Service; the last one takes it off the wire. */
+  #giveUp(id: string, vip: string): void {
+    const others = this.#sharers(id, vip);
+    if (others.length === 0) this.#options.responder.release(vip);
+    else this.#options.responder.limit(vip, union(others));
   }
 
   #drop(namespace: string, name: string, keep: readonly string[], cause: string): boolean {
@@ -183,7 +214,7 @@ export class Announcer {
       if (held.verdict.namespace !== namespace || held.verdict.service !== name || keep.includes(id)) continue;
       this.#held.delete(id);
       if (!held.announcing) continue;
-      if (!this.#sharedElsewhere(id, held.verdict.vip)) this.#options.responder.release(held.verdict.vip);
+      this.#giveUp(id, held.verdict.vip);
       this.#stampReleased({ ...held.verdict, owner: '' }, cause);
       dropped = true;
     }
@@ -217,12 +248,31 @@ export class Announcer {
   }
 }
 
-/** Labels and NetworkUnavailable are all that matters of a Node: heartbeats must not trigger bursts. */
-function nodeMatters(event: StoreEvent): boolean {
-  const view = (node: Node | undefined): string =>
-    JSON.stringify([
-      node?.metadata.labels ?? {},
-      node?.status?.conditions?.find((c) => c.type === 'NetworkUnavailable')?.status ?? '',
-    ]);
-  return event.type === 'DELETED' || view(event.object as Node) !== view(event.previous as Node | undefined);
+function ownerOf(slice: EndpointSlice | undefined): string | undefined {
+  return slice?.metadata.labels?.[SERVICE_NAME_LABEL];
+}
+
+/** Interfaces to announce on for several Services; empty: all. */
+function union(verdicts: readonly Verdict[]): readonly string[] {
+  if (verdicts.some((v) => v.interfaces.length === 0)) return [];
+  return [...new Set(verdicts.flatMap((v) => v.interfaces))].sort();
+}
+
+/** What the controller is told of an address. */
+function told(held: Held | undefined): string {
+  return held?.announcing ? held.verdict.interfaces.join(',') || 'all' : 'none';
+}
+
+/**
+ * Whether a Node, pool or advertisement has changed in what an election reads. Heartbeats and counters in a status must not trigger bursts.
+ */
+function matters(event: StoreEvent): boolean {
+  if (event.type === 'DELETED') return true;
+  const read =
+    event.key.resource === RESOURCES.nodes.resource
+      ? (node: Node | undefined) => node?.status?.conditions?.find((c) => c.type === 'NetworkUnavailable')?.status ?? ''
+      : (config: IPAddressPool | L2Advertisement | undefined) => config?.spec;
+  const view = (object: StoreEvent['object'] | undefined): string =>
+    JSON.stringify([object?.metadata.labels ?? {}, read(object as never)]);
+  return view(event.object) !== view(event.previous);
 }

@@ -2,14 +2,12 @@
 import { networkInterfaces } from 'node:os';
 import { ETHERTYPE_ARP } from '@svclab/core';
 import { type Logger, openPacketSocket, type PacketSocket } from '@svclab/runtime';
+import type { Link } from './responder.ts';
 
 /** Interfaces MetalLB leaves alone, by the beginning of their names. */
 const EXCLUDED = /^(docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc)/;
 
-/** One interface that carries announcements. */
-export interface Link {
-  readonly name: string;
-  readonly mac: string;
+interface OpenLink extends Link {
   readonly socket: PacketSocket;
 }
 
@@ -27,7 +25,7 @@ export function eligibleInterfaces(controlIP: string | undefined): Map<string, s
 
 /** Keeps a socket on every eligible interface. */
 export class Links {
-  readonly #links = new Map<string, Link>();
+  readonly #links = new Map<string, OpenLink>();
   readonly #options: { controlIP: string | undefined; log: Logger; onFrame: (frame: Uint8Array, link: Link) => void };
 
   constructor(options: {
@@ -39,7 +37,7 @@ export class Links {
   }
 
   /** All links, or those of the named interfaces. */
-  list(names: readonly string[] = []): Link[] {
+  list(names: readonly string[]): Link[] {
     return [...this.#links.values()].filter((l) => names.length === 0 || names.includes(l.name));
   }
 
@@ -61,7 +59,7 @@ export class Links {
 
   #open(name: string, mac: string): void {
     try {
-      const link: Link = {
+      const link: OpenLink = {
         name,
         mac,
         socket: openPacketSocket({
@@ -70,7 +68,7 @@ export class Links {
           onFrame: (frame) => this.#options.onFrame(frame, link),
           onError: (err) => {
             this.#options.log.warn({ event: 'link-lost', interface: name, err });
-            this.#links.delete(name);
+            if (this.#links.get(name) === link) this.#links.delete(name);
           },
         }),
       };

@@ -15,6 +15,7 @@ import { openCache, type ProcessContext, runProcess, serveGrpc } from '@svclab/r
 import { AnnouncerServiceDefinition } from '@svclab/wire';
 import { ANNOUNCER_RESOURCES, Announcer } from './announcer.ts';
 import { Gossip } from './gossip.ts';
+import { Links } from './links.ts';
 import { Reporter } from './report.ts';
 import { Responder } from './responder.ts';
 
@@ -32,8 +33,13 @@ await runProcess('l2-announcer', async (context) => {
   const lanIP = host.lanIP ?? '';
   raisePriority();
 
-  const responder = new Responder({
+  const links: Links = new Links({
     controlIP: host.controlIP,
+    log,
+    onFrame: (frame, link) => responder.receive(frame, link),
+  });
+  const responder = new Responder({
+    links: (names) => links.list(names),
     interval: lab.knobs['announcer.garpInterval'],
     duration: lab.knobs['announcer.garpDuration'],
     clock,
@@ -44,14 +50,20 @@ await runProcess('l2-announcer', async (context) => {
         attrs: { vip: r.vip, round: String(r.round), interface: r.interfaces.join(',') },
       }),
   });
-  responder.links.rescan();
-  context.onStop(() => responder.close());
+  links.rescan();
+  context.onStop(() => links.close());
 
-  const cache = await openCache(bus, { resources: [...ANNOUNCER_RESOURCES], log, clock });
+  const cache = await openCache(bus, {
+    resources: [...ANNOUNCER_RESOURCES],
+    log,
+    clock,
+    epochFile: join(config.runDir, 'l2-announcer.epoch'),
+  });
   context.onStop(() => cache.close());
 
   await dataPathReady(context);
   let announcer: Announcer | undefined;
+  let peerFound = (): void => {};
   const gossip = await Gossip.open({
     name: host.name,
     address: lanIP,
@@ -66,10 +78,11 @@ await runProcess('l2-announcer', async (context) => {
       const at = clock.nowNs();
       if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
         announcer?.resync(`member ${event.name} ${event.type}`);
+      if (event.type === 'joined') peerFound();
       stampMember(context, event, at);
     },
   });
-  context.onStop(() => gossip.leave());
+  context.onStop(() => gossip.close());
 
   let reporter: Reporter | undefined;
   announcer = new Announcer({
@@ -106,11 +119,20 @@ await runProcess('l2-announcer', async (context) => {
   ]);
   context.onStop(() => grpc.close());
 
+  // Runs before all of the above: the peers take over while this node still answers, then it falls silent. A round of a burst sent
+  // after theirs would take the address back.
+  context.onStop(async () => {
+    await gossip.leave();
+    running.close('stopping');
+    responder.close();
+  });
   const missing = (): string[] => peers(lab, cache.list<Node>(RESOURCES.nodes), host.name, gossip.membership.present());
   gossip.join(missing());
   context.onStop(clock.every(lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
-  context.onStop(clock.every(RESCAN_MS, () => responder.links.rescan()));
-  await joined(context, gossip, missing);
+  context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
+  await joined(context, gossip, missing, (fn) => {
+    peerFound = fn;
+  });
   running.enable();
   context.ready();
 });
@@ -176,11 +198,18 @@ function peers(lab: LabConfig, nodes: readonly Node[], self: string, present: re
  * Resolves when a peer has taken us in, or when there is none after a while. Until then nothing is elected: an announcer that knows
  * only itself would believe that it owns everything.
  */
-function joined(context: ProcessContext, gossip: Gossip, missing: () => string[]): Promise<void> {
+function joined(
+  context: ProcessContext,
+  gossip: Gossip,
+  missing: () => string[],
+  onPeer: (fn: () => void) => void,
+): Promise<void> {
   const { clock, config } = context;
   const patience = Math.max(ALONE_MS, ALONE_INTERVALS * config.lab.knobs['membership.probeInterval']);
   const until = clock.now() + patience;
   return new Promise((resolve) => {
+    // At once, not at the next look: the peers have given up already what is ours.
+    onPeer(resolve);
     const look = (): void => {
       if (gossip.membership.present().length > 1 || missing().length === 0 || clock.now() >= until) resolve();
       else {

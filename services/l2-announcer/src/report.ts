@@ -7,6 +7,8 @@ const REQUEST_MS = 1000;
 const RETRY_MS = 500;
 /** The report is repeated, so that a controller that has just started knows. */
 const REPEAT_MS = 10_000;
+/** Events kept while the controller is away; the oldest go first, so that a report always fits a message. */
+const EVENTS_LIMIT = 100;
 
 /** The event MetalLB's speaker writes on a Service it begins to announce. */
 export function nodeAssigned(verdict: Verdict, options: { node: string; now: string; id: string }): KubeEvent {
@@ -28,14 +30,26 @@ export function nodeAssigned(verdict: Verdict, options: { node: string; now: str
 }
 
 export class Reporter {
-  readonly #options: { node: string; bus: Bus; clock: Clock; log: Logger; announced: () => readonly Verdict[] };
+  readonly #options: {
+    node: string;
+    bus: Pick<Bus, 'request'>;
+    clock: Clock;
+    log: Logger;
+    announced: () => readonly Verdict[];
+  };
   #events: KubeEvent[] = [];
   #busy = false;
   #again = false;
   #stop = (): void => {};
   #closed = false;
 
-  constructor(options: { node: string; bus: Bus; clock: Clock; log: Logger; announced: () => readonly Verdict[] }) {
+  constructor(options: {
+    node: string;
+    bus: Pick<Bus, 'request'>;
+    clock: Clock;
+    log: Logger;
+    announced: () => readonly Verdict[];
+  }) {
     this.#options = options;
     this.#schedule(REPEAT_MS);
   }
@@ -45,6 +59,7 @@ export class Reporter {
     const { clock, node } = this.#options;
     const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
     for (const v of gained) this.#events.push(nodeAssigned(v, { node, now, id: clock.nowNs().toString(16) }));
+    this.#events = this.#events.slice(-EVENTS_LIMIT);
     void this.#send();
   }
 
@@ -59,13 +74,15 @@ export class Reporter {
   }
 
   async #send(): Promise<void> {
+    if (this.#closed) return;
     if (this.#busy) {
       this.#again = true;
       return;
     }
     this.#busy = true;
     const { announced, bus, log, node } = this.#options;
-    const events = this.#events;
+    // A copy: what is added while this report is on its way has not been told by it.
+    const events = [...this.#events];
     const report = AnnouncerReport.encode({
       node,
       announced: announced().map((v) => ({

@@ -1,15 +1,22 @@
 /** Answers ARP for the addresses this node announces, and sends their gratuitous bursts. */
 import { arpReply, type Cancel, type Clock, decodeArp, encodeArp, gratuitousRound } from '@svclab/core';
-import type { Logger } from '@svclab/runtime';
-import { type Link, Links } from './links.ts';
+import type { Logger, PacketSocket } from '@svclab/runtime';
+
+/** One interface that carries announcements. */
+export interface Link {
+  readonly name: string;
+  readonly mac: string;
+  readonly socket: Pick<PacketSocket, 'send'>;
+}
 
 interface Announced {
   /** Interfaces to announce on; empty: all. */
-  readonly interfaces: readonly string[];
+  interfaces: readonly string[];
   /** When the last trigger was, ms. */
   triggeredAt: number;
   round: number;
-  cancel: Cancel;
+  /** Ends the burst; undefined when none runs. */
+  cancel: Cancel | undefined;
 }
 
 /** One round that went out. */
@@ -22,7 +29,8 @@ export interface Round {
 }
 
 export interface ResponderOptions {
-  readonly controlIP: string | undefined;
+  /** The links there are now; those of the named interfaces only, if any are named. */
+  readonly links: (names: readonly string[]) => readonly Link[];
   /** Between two rounds, and how long rounds go on after the last trigger, ms. */
   readonly interval: number;
   readonly duration: number;
@@ -31,8 +39,8 @@ export interface ResponderOptions {
   readonly onRound: (round: Round) => void;
 }
 
+/** Rules: metallb/metallb `internal/layer2/announcer.go` (spamLoop, gratuitous), `arp.go`. */
 export class Responder {
-  readonly links: Links;
   /** ARP frames since start. */
   readonly counters = { requests: 0, replies: 0, gratuitous: 0 };
   readonly #options: ResponderOptions;
@@ -40,48 +48,39 @@ export class Responder {
 
   constructor(options: ResponderOptions) {
     this.#options = options;
-    this.links = new Links({
-      controlIP: options.controlIP,
-      log: options.log,
-      onFrame: (frame, link) => this.#frame(frame, link),
-    });
   }
 
-  /** Announces an address from now on, or again: one round at once, the rest of the burst after it. */
+  /**
+   * Announces an address from now on, or again. A burst begins with a round at once; while one runs, it only goes on for longer, so that
+   * a Service whose endpoints change all the time sends no more than a round per interval.
+   */
   announce(vip: string, interfaces: readonly string[]): void {
-    const now = this.#options.clock.now();
-    const running = this.#announced.get(vip);
-    running?.cancel();
-    const entry: Announced = { interfaces, triggeredAt: now, round: 0, cancel: () => {} };
+    const triggeredAt = this.#options.clock.now();
+    const known = this.#announced.get(vip);
+    if (known?.cancel) {
+      known.interfaces = interfaces;
+      known.triggeredAt = triggeredAt;
+      return;
+    }
+    const entry: Announced = { interfaces, triggeredAt, round: 0, cancel: undefined };
     this.#announced.set(vip, entry);
     this.#burst(vip, entry);
   }
 
+  /** Changes the interfaces of an announced address; nothing is sent for it. */
+  limit(vip: string, interfaces: readonly string[]): void {
+    const known = this.#announced.get(vip);
+    if (known) known.interfaces = interfaces;
+  }
+
   /** Stops answering; nothing is sent. */
   release(vip: string): void {
-    this.#announced.get(vip)?.cancel();
+    this.#announced.get(vip)?.cancel?.();
     this.#announced.delete(vip);
   }
 
-  close(): void {
-    for (const a of this.#announced.values()) a.cancel();
-    this.#announced.clear();
-    this.links.close();
-  }
-
-  #burst(vip: string, entry: Announced): void {
-    const links = this.links.list(entry.interfaces);
-    const atNs = this.#options.clock.nowNs();
-    for (const link of links)
-      for (const frame of gratuitousRound(vip, link.mac)) this.#send(link, encodeArp(frame), 'gratuitous');
-    this.#options.onRound({ vip, round: entry.round, interfaces: links.map((l) => l.name), atNs });
-    entry.round += 1;
-    const elapsed = this.#options.clock.now() + this.#options.interval - entry.triggeredAt;
-    if (elapsed < this.#options.duration)
-      entry.cancel = this.#options.clock.after(this.#options.interval, () => this.#burst(vip, entry));
-  }
-
-  #frame(bytes: Uint8Array, link: Link): void {
+  /** Takes a frame that came in on a link. */
+  receive(bytes: Uint8Array, link: Link): void {
     const frame = decodeArp(bytes);
     if (frame?.operation !== 'request' || frame.senderMac === link.mac) return;
     const reply = arpReply(frame, link.mac, (ip) => {
@@ -91,6 +90,25 @@ export class Responder {
     if (!reply) return;
     this.counters.requests += 1;
     this.#send(link, encodeArp(reply), 'replies');
+  }
+
+  close(): void {
+    for (const vip of [...this.#announced.keys()]) this.release(vip);
+  }
+
+  #burst(vip: string, entry: Announced): void {
+    const { clock, duration, interval } = this.#options;
+    const links = this.#options.links(entry.interfaces);
+    const atNs = clock.nowNs();
+    for (const link of links)
+      for (const frame of gratuitousRound(vip, link.mac)) this.#send(link, encodeArp(frame), 'gratuitous');
+    this.#options.onRound({ vip, round: entry.round, interfaces: links.map((l) => l.name), atNs });
+    entry.round += 1;
+    // Whether there is a next round is known when it is due: a trigger may have come by then.
+    entry.cancel = clock.after(interval, () => {
+      entry.cancel = undefined;
+      if (clock.now() - entry.triggeredAt < duration) this.#burst(vip, entry);
+    });
   }
 
   #send(link: Link, frame: Uint8Array, kind: 'replies' | 'gratuitous'): void {
