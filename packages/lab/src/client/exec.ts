@@ -2,6 +2,7 @@
 import { constants } from 'node:os';
 import type { ExecResponse, HostExecRequest } from '@svclab/wire';
 import type { LabConnection } from './connect.ts';
+import { withTerminal } from './terminal.ts';
 
 /** A program to run on a host. */
 export interface HostCommand {
@@ -87,20 +88,31 @@ async function receive(responses: AsyncIterable<ExecResponse>, output: HostOutpu
   throw new Error('The lab ended while the program ran');
 }
 
-/** Runs a program on a host with this process's own standard streams, passing signals on. Resolves with its exit code. */
+/**
+ * Runs a program on a host with this process's own standard streams, passing signals on. Resolves with its exit code.
+ * On a terminal the program gets one as well, and the caller's is raw meanwhile: keys go to the program as they are.
+ */
 export async function runOnHost(lab: LabConnection, command: HostCommand): Promise<number> {
-  const program = startOnHost(lab, command, {
-    stdout: (chunk) => process.stdout.write(chunk),
-    stderr: (chunk) => process.stderr.write(chunk),
-  });
+  const { stdin, stdout } = process;
+  const terminal =
+    stdin.isTTY && stdout.isTTY
+      ? withTerminal(command.command, { columns: stdout.columns, rows: stdout.rows })
+      : undefined;
+  const program = startOnHost(
+    lab,
+    { ...command, command: terminal ?? command.command },
+    { stdout: (chunk) => stdout.write(chunk), stderr: (chunk) => process.stderr.write(chunk) },
+  );
+  if (terminal) stdin.setRawMode(true);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => program.kill(signal));
-  process.stdin.on('data', (chunk: Buffer) => program.write(chunk));
-  process.stdin.on('end', () => program.end());
-  process.stdin.on('error', () => program.end());
+  stdin.on('data', (chunk: Buffer) => program.write(chunk));
+  stdin.on('end', () => program.end());
+  stdin.on('error', () => program.end());
   try {
     return await program.exit;
   } finally {
-    process.stdin.destroy();
+    if (terminal) stdin.setRawMode(false);
+    stdin.destroy();
   }
 }
 
