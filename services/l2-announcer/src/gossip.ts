@@ -1,5 +1,5 @@
 /** The membership state machine on a UDP socket of the node LAN: datagrams authenticated with the lab's token, one timer, own stalls noticed. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import {
   type Cancel,
@@ -18,6 +18,8 @@ const MAC_BYTES = 16;
 /** A timer that fires later than this was held up by us, ms. */
 const STALL_MS = 8;
 
+const nothing = (): void => {};
+
 export interface GossipOptions {
   readonly name: string;
   readonly address: string;
@@ -35,6 +37,7 @@ export class Gossip {
   readonly membership: Membership;
   readonly #options: GossipOptions;
   readonly #socket: Socket;
+  readonly #key: KeyObject;
   #cancel: Cancel = () => {};
   #armedFor = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -42,6 +45,7 @@ export class Gossip {
   private constructor(options: GossipOptions, socket: Socket) {
     this.#options = options;
     this.#socket = socket;
+    this.#key = createSecretKey(Buffer.from(options.token));
     this.membership = new Membership(options, options.clock.now());
     socket.on('message', (data, peer) => this.#receive(data, peer.address));
     this.#arm();
@@ -49,7 +53,12 @@ export class Gossip {
 
   /** Opens the socket. Rejects when the address is not there or the port is taken. */
   static open(options: GossipOptions): Promise<Gossip> {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+    const socket = createSocket({
+      type: 'udp4',
+      recvBufferSize: 1 << 20,
+      // Members give addresses, never names.
+      lookup: (host, _options, callback) => callback(null, host, 4),
+    });
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
       socket.bind({ address: options.address, port: options.port }, () => {
@@ -68,7 +77,9 @@ export class Gossip {
   /** Says good-bye to everyone; resolves when the datagrams have been handed to the kernel. */
   async leave(): Promise<void> {
     const effects = this.membership.leave(this.#options.clock.now());
-    await Promise.all(effects.sends.map((s) => this.#send(s.address, s.packet)));
+    await Promise.all(
+      effects.sends.map((s) => new Promise<void>((sent) => this.#send(s.address, s.packet, () => sent()))),
+    );
     this.close();
   }
 
@@ -86,7 +97,7 @@ export class Gossip {
 
   #carryOut(effects: Effects): void {
     for (const event of effects.events) this.#options.onEvent(event);
-    for (const s of effects.sends) void this.#send(s.address, s.packet);
+    for (const s of effects.sends) this.#send(s.address, s.packet);
     this.#arm();
   }
 
@@ -111,12 +122,10 @@ export class Gossip {
     });
   }
 
-  #send(address: string, packet: Packet): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      // An unreachable peer is what membership is there to find out.
-      this.#socket.send(this.#seal(packet), this.#options.port, address, () => resolve());
-    });
+  /** An unreachable peer is no error here: to find out is what membership is for. */
+  #send(address: string, packet: Packet, sent: () => void = nothing): void {
+    if (this.#closed) sent();
+    else this.#socket.send(this.#seal(packet), this.#options.port, address, sent);
   }
 
   #seal(packet: Packet): Buffer {
@@ -135,6 +144,6 @@ export class Gossip {
   }
 
   #mac(body: Buffer): Buffer {
-    return createHmac('sha256', this.#options.token).update(body).digest().subarray(0, MAC_BYTES);
+    return createHmac('sha256', this.#key).update(body).digest().subarray(0, MAC_BYTES);
   }
 }

@@ -78,7 +78,7 @@ await runProcess('l2-announcer', async (context) => {
       const at = clock.nowNs();
       if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
         announcer?.resync(`member ${event.name} ${event.type}`);
-      if (event.type === 'joined') peerFound();
+      if (event.type === 'joined' && gossip.membership.informed) peerFound();
       stampMember(context, event, at);
     },
   });
@@ -195,8 +195,8 @@ function peers(lab: LabConfig, nodes: readonly Node[], self: string, present: re
 }
 
 /**
- * Resolves when a peer has taken us in, or when there is none after a while. Until then nothing is elected: an announcer that knows
- * only itself would believe that it owns everything.
+ * Resolves when a peer has told its member list, or when there is none after a while. Until then nothing is elected: an announcer that
+ * knows only itself would believe that it owns everything, one that knows only the first peer it heard, too much.
  */
 function joined(
   context: ProcessContext,
@@ -211,7 +211,7 @@ function joined(
     // At once, not at the next look: the peers have given up already what is ours.
     onPeer(resolve);
     const look = (): void => {
-      if (gossip.membership.present().length > 1 || missing().length === 0 || clock.now() >= until) resolve();
+      if (gossip.membership.informed || missing().length === 0 || clock.now() >= until) resolve();
       else {
         gossip.join(missing());
         clock.after(20, look);

@@ -48,6 +48,7 @@ export class Membership {
   readonly #prober: Prober;
   #incarnation = 1;
   #leaving = false;
+  #informed = false;
   /** Lifeguard's local health: 0 is healthy; each point stretches our own time-outs by one. */
   #health = 0;
   #nextGossip = Number.POSITIVE_INFINITY;
@@ -63,10 +64,14 @@ export class Membership {
       members: () => this.members(),
       send: (address, body) => this.#send(address, body),
       ping: (target, seq) => {
-        if (target.state === 'suspect')
-          this.#broadcast({ ...this.#describe(target.name), kind: 'suspect', from: options.name });
-        this.#send(target.address, { kind: 'ping', seq, target: target.name });
+        const accusation: Update = { ...this.#describe(target.name), kind: 'suspect', from: options.name };
+        this.#send(
+          target.address,
+          { kind: 'ping', seq, target: target.name },
+          target.state === 'suspect' ? [accusation] : [],
+        );
       },
+      newRound: (at) => this.#reap(at),
       failed: (name, at) => this.#suspect({ ...this.#describe(name), kind: 'suspect', from: options.name }, at),
       health: (change) => this.#adjustHealth(change),
       scale: (ms) => ms * (this.#health + 1),
@@ -87,6 +92,10 @@ export class Membership {
   }
   get health(): number {
     return this.#health;
+  }
+  /** Whether a peer has told us all it knows: before that, the member list may hold just some of those that are there. */
+  get informed(): boolean {
+    return this.#informed;
   }
 
   /** Asks the members at `addresses` for their state and tells them ours. */
@@ -132,6 +141,7 @@ export class Membership {
         this.#prober.nack(body.seq);
         break;
       case 'push-pull':
+        this.#informed = true;
         for (const m of body.members) this.#merge(m, now);
         if (!body.reply) this.#send(address, { kind: 'push-pull', reply: true, members: this.#state() });
         break;
@@ -197,10 +207,11 @@ export class Membership {
     }));
   }
 
-  #send(address: string, body: Body): void {
+  /** @param own updates for this receiver alone */
+  #send(address: string, body: Body, own: readonly Update[] = []): void {
     const limit = retransmitLimit(this.#options.settings.retransmitMult, this.#members.size);
-    const updates = body.kind === 'push-pull' ? [] : this.#queue.take(UPDATES_PER_PACKET, limit);
-    this.#sends.push({ address, packet: { from: this.#options.name, body, updates } });
+    const queued = body.kind === 'push-pull' ? [] : this.#queue.take(UPDATES_PER_PACKET - own.length, limit);
+    this.#sends.push({ address, packet: { from: this.#options.name, body, updates: [...own, ...queued] } });
   }
 
   #broadcast(update: Update): void {
@@ -222,9 +233,13 @@ export class Membership {
     else this.#dead(update, now);
   }
 
-  /** State from an exchange: somebody else's "dead" is only a suspicion, so that a member gets to refute it. */
+  /**
+   * State from an exchange: somebody else's "dead" is only a suspicion, so that a member gets to refute it. It counts as ours, not as
+   * one more witness: who told it has it from hearsay, perhaps. Source: memberlist `mergeState`.
+   */
   #merge(update: Update, now: number): void {
-    if (update.kind === 'dead' && update.from !== update.name) this.#suspect({ ...update, kind: 'suspect' }, now);
+    const hearsay = update.kind === 'suspect' || (update.kind === 'dead' && update.from !== update.name);
+    if (hearsay) this.#suspect({ ...update, kind: 'suspect', from: this.#options.name }, now);
     else this.#apply(update, now);
   }
 
@@ -345,6 +360,15 @@ export class Membership {
       this.#send(m.address, { kind: 'gossip' });
     }
     this.#nextGossip = this.#queue.size > 0 && targets.length > 0 ? now + s.gossipInterval : Number.POSITIVE_INFINITY;
+  }
+
+  /** Forgets who has been gone for long, so that the member count means those there are. Source: memberlist `resetNodes`. */
+  #reap(now: number): void {
+    for (const m of this.#others('dead', 'left'))
+      if (now - m.sinceMs > this.#options.settings.gossipToTheDeadTime) {
+        this.#members.delete(m.name);
+        this.#lastAck.delete(m.name);
+      }
   }
 
   #pushPull(now: number): void {

@@ -12,6 +12,8 @@ export interface ProbeActions {
   failed(name: string, now: number): void;
   /** Our own health got better (negative) or worse. */
   health(change: number): void;
+  /** Everyone has been probed once more. */
+  newRound(now: number): void;
   /** Stretches a time by our own health. */
   scale(ms: number): number;
   acked(name: string, now: number): void;
@@ -128,7 +130,7 @@ export class Prober {
 
   #begin(now: number): void {
     this.#nextAt = now + this.#settings.probeInterval;
-    const target = this.#next();
+    const target = this.#next(now);
     if (!target) return;
     const scaled = this.#actions.scale(this.#settings.probeInterval);
     this.#current = {
@@ -143,7 +145,7 @@ export class Prober {
   }
 
   /** The next of the round; a new round is in new random order. */
-  #next(): Member | undefined {
+  #next(now: number): Member | undefined {
     const candidates = new Map(
       this.#actions
         .members()
@@ -152,7 +154,10 @@ export class Prober {
     );
     if (candidates.size === 0) return undefined;
     for (;;) {
-      if (this.#round.length === 0) this.#round = shuffle([...candidates.keys()], this.#random);
+      if (this.#round.length === 0) {
+        this.#actions.newRound(now);
+        this.#round = shuffle([...candidates.keys()], this.#random);
+      }
       const found = candidates.get(this.#round.shift() ?? '');
       if (found) return found;
     }

@@ -92,10 +92,9 @@ class Cluster {
     const end = this.now + ms;
     for (;;) {
       const awake = [...this.#nodes].filter(([n]) => !this.#paused.has(n));
-      const next = Math.min(...awake.map(([, n]) => n.nextDeadline()), ...this.#mail.map((m) => m.at));
+      const next = Math.min(...awake.map(([, n]) => n.nextDeadline()), this.#mail[0]?.at ?? Number.POSITIVE_INFINITY);
       if (next > end) break;
       this.now = Math.max(this.now, next);
-      this.#mail.sort((a, b) => a.at - b.at);
       while ((this.#mail[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now) {
         const m = this.#mail.shift();
         const paused = this.#paused.get(m?.to ?? '');
@@ -114,14 +113,15 @@ class Cluster {
     for (const e of effects.events) this.seen.push({ ...e, at: this.now, by: from });
     for (const { address, packet } of effects.sends) {
       if (this.lost(from, address)) continue;
-      this.#mail.push({
-        at: this.now + 0.2 + 0.8 * this.#random.next(),
-        to: address,
-        deliver: () => {
-          const node = this.#nodes.get(address);
-          if (node) this.#post(address, node.receive(packet, from, this.now));
-        },
-      });
+      const at = this.now + 0.2 + 0.8 * this.#random.next();
+      // In order of arrival; whatever is under way was sent a moment ago, so the place is near the end.
+      let place = this.#mail.length;
+      while ((this.#mail[place - 1]?.at ?? 0) > at) place -= 1;
+      const deliver = (): void => {
+        const node = this.#nodes.get(address);
+        if (node) this.#post(address, node.receive(packet, from, this.now));
+      };
+      this.#mail.splice(place, 0, { at, to: address, deliver });
     }
   }
 }
@@ -146,6 +146,28 @@ function detections(
     return Math.min(...dead);
   });
 }
+
+describe('detection with the fast profile', () => {
+  it('takes four probe intervals and the wait for the first probe: at most 150 ms for half of all deaths', () => {
+    const fast = settings('fast');
+    const times = detections(3, 200, fast);
+    // The last probe may be under way when its target dies: by at most the network's delay less.
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(4 * fast.probeInterval - 1);
+    expect(quantile(times, 0.5)).toBeLessThanOrEqual(150);
+    expect(quantile(times, 0.95)).toBeLessThanOrEqual(200);
+  });
+
+  it('two members of three must have missed the third', () => {
+    // Nothing from m1 or about m1 reaches m0: it suspects m1, and m2 does not.
+    const cluster = new Cluster(3, 7, settings('fast'));
+    cluster.run(1000);
+    cluster.lost = (from, to) => to === 'm0' && from !== 'm0';
+    const fast = settings('fast');
+    cluster.run(3 * fast.suspicionMult * fast.probeInterval);
+    expect(cluster.seen.some((e) => e.type === 'suspected' && e.by === 'm0')).toBe(true);
+    expect(cluster.seen.filter((e) => e.type === 'dead' && e.by === 'm0')).toEqual([]);
+  });
+});
 
 describe('detection with the realistic profile (memberlist DefaultLANConfig)', () => {
   // Measured on the real library: minimum 5.01 s, p50 5.60 to 5.91 s for 2 to 10 members, maximum 8.13 s.
@@ -229,6 +251,42 @@ describe('what must hold', () => {
     cluster.run(120_000);
     expect(cluster.seen.filter((e) => e.type === 'suspected').length).toBeGreaterThan(0);
     expect(cluster.seen.filter((e) => e.type === 'dead')).toEqual([]);
+  });
+
+  it.each(seeds)('seed %i: three tenths lost for two minutes, and everyone has everyone again', (seed) => {
+    const count = 3 + (seed % 6);
+    const cluster = new Cluster(count, seed, settings('realistic'));
+    cluster.run(10_000);
+    const chance = random(seed + 1000);
+    cluster.lost = () => chance.next() < 0.3;
+    cluster.run(120_000);
+    cluster.lost = () => false;
+    for (const name of cluster.names()) cluster.rejoin(name);
+    cluster.run(30_000);
+    for (const name of cluster.names()) expect(cluster.present(name)).toHaveLength(count);
+  });
+
+  it.each(seeds)('seed %i: with a twentieth lost the fast profile finds a death and makes none up', (seed) => {
+    const cluster = new Cluster(3, seed, settings('fast'));
+    cluster.run(1000);
+    const chance = random(seed + 2000);
+    cluster.lost = () => chance.next() < 0.05;
+    cluster.run(20_000);
+    expect(cluster.seen.filter((e) => e.type === 'dead')).toEqual([]);
+    cluster.kill('m1');
+    cluster.run(1000);
+    expect(cluster.present('m0')).toEqual(['m0', 'm2']);
+    expect(cluster.present('m2')).toEqual(['m0', 'm2']);
+  });
+
+  it.each(seeds)('seed %i: the second death is found too', (seed) => {
+    const cluster = new Cluster(4, seed, settings('realistic'));
+    cluster.run(10_000);
+    cluster.kill('m0');
+    cluster.run(30_000);
+    cluster.kill('m1');
+    cluster.run(40_000);
+    for (const name of cluster.names()) expect(cluster.present(name)).toEqual(['m2', 'm3']);
   });
 
   it.each(seeds)('seed %i: a partition makes two clusters, and heals', (seed) => {
