@@ -37,8 +37,8 @@ const count = (realistic: number, fast: number, doc: string, min = 0, max = 1_00
 
 /** All knobs. Names are `area.name`. */
 export const KNOBS = {
-  'membership.probeInterval': ms(1000, 30, 'Time between two probes of a member (memberlist ProbeInterval)'),
-  'membership.probeTimeout': ms(500, 15, 'Wait for a direct ack before indirect probes (memberlist ProbeTimeout)'),
+  'membership.probeInterval': ms(1000, 28, 'Time between two probes of a member (memberlist ProbeInterval)'),
+  'membership.probeTimeout': ms(500, 14, 'Wait for a direct ack before indirect probes (memberlist ProbeTimeout)'),
   'membership.indirectChecks': count(3, 3, 'Members asked to probe on our behalf (memberlist IndirectChecks)'),
   'membership.suspicionMult': count(
     4,

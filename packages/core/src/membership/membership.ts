@@ -111,14 +111,10 @@ export class Membership {
     this.#leaving = true;
     const self = this.#self('left', now);
     this.#members.set(self.name, self);
-    this.#queue.push({
-      kind: 'dead',
-      name: self.name,
-      address: self.address,
-      incarnation: this.#incarnation,
-      from: self.name,
-    });
-    for (const m of this.#others('alive', 'suspect')) this.#send(m.address, { kind: 'gossip' });
+    const { name, address, incarnation } = self;
+    const farewell: Update = { kind: 'dead', name, address, incarnation, from: name };
+    // To each one directly: the queue would stop at its retransmit limit, and there is no later round to make up for it.
+    for (const m of this.#others('alive', 'suspect')) this.#send(m.address, { kind: 'gossip' }, [farewell]);
     return this.#flush();
   }
 
@@ -219,7 +215,9 @@ export class Membership {
   }
 
   #flush(now?: number): Effects {
-    if (now !== undefined && this.#queue.size > 0 && this.#nextGossip === Number.POSITIVE_INFINITY)
+    const idle = this.#nextGossip === Number.POSITIVE_INFINITY;
+    // Without anyone to tell there is nothing to wake up for.
+    if (now !== undefined && idle && this.#queue.size > 0 && this.#gossipTargets(now).length > 0)
       this.#nextGossip = now + this.#options.settings.gossipInterval;
     const effects = { sends: this.#sends, events: this.#events };
     this.#sends = [];
@@ -352,14 +350,19 @@ export class Membership {
 
   #gossip(now: number): void {
     const s = this.#options.settings;
-    const targets = this.#others('alive', 'suspect', 'dead').filter(
-      (m) => m.state !== 'dead' || now - m.sinceMs < s.gossipToTheDeadTime,
-    );
+    const targets = this.#gossipTargets(now);
     for (const m of pick(targets, s.gossipNodes, this.#options.random)) {
       if (this.#queue.size === 0) break;
       this.#send(m.address, { kind: 'gossip' });
     }
     this.#nextGossip = this.#queue.size > 0 && targets.length > 0 ? now + s.gossipInterval : Number.POSITIVE_INFINITY;
+  }
+
+  #gossipTargets(now: number): Member[] {
+    const { gossipToTheDeadTime } = this.#options.settings;
+    return this.#others('alive', 'suspect', 'dead').filter(
+      (m) => m.state !== 'dead' || now - m.sinceMs < gossipToTheDeadTime,
+    );
   }
 
   /** Forgets who has been gone for long, so that the member count means those there are. Source: memberlist `resetNodes`. */
