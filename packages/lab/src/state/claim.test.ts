@@ -70,8 +70,9 @@ describe('reserve', () => {
   });
 
   it('is void when its process has ended and nobody has reaped it', () => {
-    // The shell becomes the sleep, which never reaps the child it has inherited.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    // The shell becomes the sleep, which never reaps the child it has inherited; the child ends no sooner.
+    const script = '(until grep -q sleep /proc/$$/comm; do :; done) & echo $!; exec sleep 600';
+    const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
     return new Promise<void>((resolve, reject) => {
       parent.once('error', reject);
       parent.stdout.once('data', (chunk: Buffer) => {
