@@ -76,12 +76,17 @@ async function world() {
     clock,
     members: () => members,
     responder: {
+      reaches: (interfaces) => interfaces.length === 0 || interfaces.some((name) => name.startsWith('lan')),
       announce: (vip, interfaces) => void wire.push(`announce ${vip} ${interfaces.join(',')}`.trim()),
       limit: (vip, interfaces) => void wire.push(`limit ${vip} ${interfaces.join(',')}`.trim()),
       release: (vip) => void wire.push(`release ${vip}`),
     },
     stamp: (type, { attrs }) => void stamps.push(`${type} ${attrs.service} ${attrs.owner}`),
-    onChange: (gained) => void changes.push(gained.map((v: Verdict) => `${v.service} ${v.vip}`)),
+    onChange: (gained, failed) =>
+      void changes.push([
+        ...gained.map((v: Verdict) => `${v.service} ${v.vip}`),
+        ...failed.map((v: Verdict) => `failed ${v.service} ${v.vip}`),
+      ]),
   });
   cache.subscribe((event) => announcer.apply(event));
   return {
@@ -239,6 +244,22 @@ describe('Announcer', () => {
     expect(w.wire().at(-1)).toBe(`announce ${VIP} lan0,lan1`);
     await w.remove(RESOURCES.services, 'dns');
     expect(w.wire()).toEqual([`limit ${VIP} lan0`]);
+  });
+
+  it('does not announce what it owns without having the interface, says so once, and leaves it to nobody else', async () => {
+    w.announcer.enable();
+    w.wire();
+    w.changes();
+    await w.put(RESOURCES.l2advertisements, advertisement('all', { interfaces: ['eth7'] }));
+    expect(w.wire()).toEqual([`release ${VIP}`]);
+    expect(w.changes()).toEqual([[`failed web ${VIP}`]]);
+    expect(w.announcer.announced()).toEqual([]);
+    expect(w.announcer.states()).toMatchObject([{ owner: 'node-a', announcing: false, reason: 'won-election' }]);
+    w.announcer.resync('again');
+    expect([w.wire(), w.changes()]).toEqual([[], []]);
+    await w.put(RESOURCES.l2advertisements, advertisement('all', { interfaces: ['eth7', 'lan0'] }));
+    expect(w.wire()).toEqual([`announce ${VIP} eth7,lan0`]);
+    expect(w.changes()).toEqual([[`web ${VIP}`]]);
   });
 
   it('gives everything up when it closes, and elects no more', async () => {

@@ -31,7 +31,7 @@ export const ANNOUNCER_RESOURCES = [
 export interface AnnouncerOptions {
   readonly self: string;
   readonly cache: Cache;
-  readonly responder: Pick<Responder, 'announce' | 'limit' | 'release'>;
+  readonly responder: Pick<Responder, 'reaches' | 'announce' | 'limit' | 'release'>;
   readonly clock: Clock;
   /** Names of the members, alive or suspect. */
   readonly members: () => readonly string[];
@@ -39,13 +39,15 @@ export interface AnnouncerOptions {
     type: TimelineType,
     options: { cause?: string; attrs: Record<string, string>; atNs?: bigint },
   ) => void;
-  /** Called when what this node announces has changed, with what it has gained. */
-  readonly onChange: (gained: readonly Verdict[]) => void;
+  /** Called when what this node announces has changed: with what it has gained, and what it owns but cannot announce from now on. */
+  readonly onChange: (gained: readonly Verdict[], failed: readonly Verdict[]) => void;
 }
 
 interface Held {
   readonly verdict: Verdict;
   readonly announcing: boolean;
+  /** It is this node's, which has none of the interfaces the advertisements name. Nobody else steps in, as in MetalLB. */
+  readonly failed: boolean;
   /** Since when this owner, as seen here. */
   readonly sinceNs: bigint;
   readonly sinceWall: number;
@@ -87,7 +89,7 @@ export class Announcer {
     let dropped = false;
     for (const { verdict } of [...this.#held.values()])
       dropped = this.#drop(verdict.namespace, verdict.service, [], cause) || dropped;
-    if (dropped) this.#options.onChange([]);
+    if (dropped) this.#options.onChange([], []);
   }
 
   /** Follows one change of the store. */
@@ -95,7 +97,7 @@ export class Announcer {
     const { resource } = event.key;
     if (resource === RESOURCES.services.resource) {
       if (event.type !== 'DELETED') this.#sync(event.object as Service, 'Service changed');
-      else if (this.#drop(event.key.namespace, event.key.name, [], 'Service deleted')) this.#options.onChange([]);
+      else if (this.#drop(event.key.namespace, event.key.name, [], 'Service deleted')) this.#options.onChange([], []);
     } else if (resource === RESOURCES.endpointslices.resource) this.#applySlice(event as StoreEvent<EndpointSlice>);
     else if (matters(event)) this.resync(`${event.object.kind} ${event.key.name} changed`);
   }
@@ -167,10 +169,11 @@ export class Announcer {
     const before = verdicts.map((v) => this.#held.get(idOf(v)));
     for (const verdict of verdicts) this.#take(verdict, cause);
     const dropped = this.#drop(namespace, name, verdicts.map(idOf), cause);
-    const mine = (v: Verdict): boolean => v.owner === this.#options.self;
-    const gained = verdicts.filter((v, i) => mine(v) && !before[i]?.announcing);
-    const changed = verdicts.some((v, i) => told(before[i]) !== told(this.#held.get(idOf(v))));
-    if (changed || dropped) this.#options.onChange(gained);
+    const after = verdicts.map((v) => this.#held.get(idOf(v)));
+    const gained = verdicts.filter((_, i) => after[i]?.announcing && !before[i]?.announcing);
+    const failed = verdicts.filter((_, i) => after[i]?.failed && !before[i]?.failed);
+    const changed = verdicts.some((_, i) => told(before[i]) !== told(after[i]));
+    if (changed || dropped || failed.length > 0) this.#options.onChange(gained, failed);
   }
 
   /** Takes a verdict on: announces, stops, or keeps. */
@@ -180,18 +183,20 @@ export class Announcer {
     const before = this.#held.get(id);
     const electedNs = clock.nowNs();
     const mine = verdict.owner === self;
+    const announcing = mine && responder.reaches(verdict.interfaces);
     // First the wire, then the books.
-    if (mine) responder.announce(verdict.vip, union([verdict, ...this.#sharers(id, verdict.vip)]));
+    if (announcing) responder.announce(verdict.vip, union([verdict, ...this.#sharers(id, verdict.vip)]));
     else if (before?.announcing) this.#giveUp(id, verdict.vip);
     const moved = before?.verdict.owner !== verdict.owner || before?.verdict.reason !== verdict.reason;
     this.#held.set(id, {
       verdict,
-      announcing: mine,
+      announcing,
+      failed: mine && !announcing,
       sinceNs: moved ? electedNs : (before?.sinceNs ?? electedNs),
       sinceWall: moved ? clock.wall() : (before?.sinceWall ?? clock.wall()),
     });
     if (moved) this.#stampElected(verdict, { previous: before?.verdict.owner ?? '', cause, atNs: electedNs });
-    if (before?.announcing && !mine) this.#stampReleased(verdict, cause);
+    if (before?.announcing && !announcing) this.#stampReleased(verdict, cause);
   }
 
   /** Other verdicts by which this node announces an address: Services may share one. */

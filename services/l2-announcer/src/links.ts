@@ -36,9 +36,13 @@ export class Links {
     this.#options = options;
   }
 
-  /** All links, or those of the named interfaces. */
+  /** All links, or those of the named interfaces. Finding none, it looks once more: one that has just come must not wait for the next scan. */
   list(names: readonly string[]): Link[] {
-    return [...this.#links.values()].filter((l) => names.length === 0 || names.includes(l.name));
+    const find = (): Link[] => [...this.#links.values()].filter((l) => names.length === 0 || names.includes(l.name));
+    const found = find();
+    if (found.length > 0) return found;
+    this.rescan();
+    return find();
   }
 
   /** Opens what is new and closes what is gone. */

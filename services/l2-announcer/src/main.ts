@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Cache,
   type LabConfig,
+  type Membership,
   type MembershipEvent,
   type MembershipSettings,
   type Node,
@@ -28,20 +30,61 @@ const ALONE_MS = 400;
 const DATA_PATH_MS = 5000;
 
 await runProcess('l2-announcer', async (context) => {
-  const { bus, clock, config, log, timeline } = context;
-  const { host, lab, token } = config;
-  const lanIP = host.lanIP ?? '';
+  const { bus, clock, config, log } = context;
   raisePriority();
+  const { links, responder } = openLinks(context);
+  const cache = await openCache(bus, {
+    resources: [...ANNOUNCER_RESOURCES],
+    log,
+    clock,
+    epochFile: join(config.runDir, 'l2-announcer.epoch'),
+  });
+  context.onStop(() => cache.close());
 
+  let member: Membership | undefined;
+  const announcer = startAnnouncer(context, { cache, responder, members: () => member?.present() ?? [] });
+  await serveState(context, { announcer, responder, membership: () => member });
+  await dataPathReady(context);
+
+  // After everything that takes time: a member that is busy does not answer, and is taken for dead.
+  let peerFound = (): void => {};
+  const gossip = await openGossip(context, (event) => {
+    if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
+      announcer.resync(`member ${event.name} ${event.type}`);
+    if (event.type === 'joined' && member?.informed) peerFound();
+  });
+  member = gossip.membership;
+  // Runs before all that was registered above: the peers take over while this node still answers, then it falls silent. A round of a
+  // burst sent after theirs would take the address back.
+  context.onStop(async () => {
+    await gossip.leave();
+    announcer.close('stopping');
+    responder.close();
+  });
+  const missing = (): string[] =>
+    peers(config.lab, cache.list<Node>(RESOURCES.nodes), config.host.name, gossip.membership.present());
+  gossip.join(missing());
+  context.onStop(clock.every(config.lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
+  context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
+  await joined(context, gossip, missing, (fn) => {
+    peerFound = fn;
+  });
+  announcer.enable();
+  context.ready();
+});
+
+/** Opens the interfaces and what answers and announces on them. */
+function openLinks(context: ProcessContext): { links: Links; responder: Responder } {
+  const { clock, config, log, timeline } = context;
   const links: Links = new Links({
-    controlIP: host.controlIP,
+    controlIP: config.host.controlIP,
     log,
     onFrame: (frame, link) => responder.receive(frame, link),
   });
   const responder = new Responder({
     links: (names) => links.list(names),
-    interval: lab.knobs['announcer.garpInterval'],
-    duration: lab.knobs['announcer.garpDuration'],
+    interval: config.lab.knobs['announcer.garpInterval'],
+    duration: config.lab.knobs['announcer.garpDuration'],
     clock,
     log,
     onRound: (r) =>
@@ -52,90 +95,76 @@ await runProcess('l2-announcer', async (context) => {
   });
   links.rescan();
   context.onStop(() => links.close());
+  return { links, responder };
+}
 
-  const cache = await openCache(bus, {
-    resources: [...ANNOUNCER_RESOURCES],
-    log,
+/** The announcer that follows the cache and reports to the controller. It elects nothing before it is enabled. */
+function startAnnouncer(
+  context: ProcessContext,
+  parts: { cache: Cache; responder: Responder; members: () => readonly string[] },
+): Announcer {
+  const { bus, clock, config, log, timeline } = context;
+  const node = config.host.name;
+  let reporter: Reporter | undefined;
+  const announcer = new Announcer({
+    self: node,
     clock,
-    epochFile: join(config.runDir, 'l2-announcer.epoch'),
+    ...parts,
+    stamp: (type: TimelineType, options) => timeline.stamp(type, options),
+    onChange: (gained, failed) => reporter?.changed(gained, failed),
   });
-  context.onStop(() => cache.close());
+  reporter = new Reporter({ node, bus, clock, log, announced: () => announcer.announced() });
+  context.onStop(() => reporter.close());
+  parts.cache.subscribe((event) => announcer.apply(event));
+  return announcer;
+}
 
-  await dataPathReady(context);
-  let announcer: Announcer | undefined;
-  let peerFound = (): void => {};
+/** Serves `AnnouncerService` on the control network. */
+async function serveState(
+  { config, log, onStop }: ProcessContext,
+  parts: { announcer: Announcer; responder: Responder; membership: () => Membership | undefined },
+): Promise<void> {
+  const { announcer, membership, responder } = parts;
+  const getState = async () => ({
+    node: config.host.name,
+    members: (membership()?.members() ?? []).map(({ name, address, state, incarnation }) => ({
+      name,
+      address,
+      state,
+      incarnation,
+    })),
+    vips: announcer.states(),
+    arpRequestsReceived: BigInt(responder.counters.requests),
+    arpRepliesSent: BigInt(responder.counters.replies),
+    gratuitousSent: BigInt(responder.counters.gratuitous),
+    healthScore: membership()?.health ?? 0,
+  });
+  const listen = `${config.host.controlIP}:${PORTS.announcer}`;
+  const grpc = await serveGrpc({ listen, token: config.token, log }, [[AnnouncerServiceDefinition, { getState }]]);
+  onStop(() => grpc.close());
+}
+
+/** Becomes reachable for the peers. `onEvent` runs first, then the event is put on record. */
+async function openGossip(context: ProcessContext, onEvent: (event: MembershipEvent) => void): Promise<Gossip> {
+  const { clock, config, log, random } = context;
   const gossip = await Gossip.open({
-    name: host.name,
-    address: lanIP,
+    name: config.host.name,
+    address: config.host.lanIP ?? '',
     port: PORTS.gossip,
-    token,
-    settings: membershipSettings(lab),
+    token: config.token,
+    settings: membershipSettings(config.lab),
     clock,
-    random: context.random,
+    random,
     log,
     onEvent: (event) => {
-      // First what the event is for, then its record.
       const at = clock.nowNs();
-      if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
-        announcer?.resync(`member ${event.name} ${event.type}`);
-      if (event.type === 'joined' && gossip.membership.informed) peerFound();
+      onEvent(event);
       stampMember(context, event, at);
     },
   });
   context.onStop(() => gossip.close());
-
-  let reporter: Reporter | undefined;
-  announcer = new Announcer({
-    self: host.name,
-    cache,
-    responder,
-    clock,
-    members: () => gossip.membership.present(),
-    stamp: (type: TimelineType, options) => timeline.stamp(type, options),
-    onChange: (gained) => reporter?.changed(gained),
-  });
-  const running = announcer;
-  reporter = new Reporter({ node: host.name, bus, clock, log, announced: () => running.announced() });
-  context.onStop(() => reporter?.close());
-  cache.subscribe((event) => running.apply(event));
-
-  const grpc = await serveGrpc({ listen: `${host.controlIP}:${PORTS.announcer}`, token, log }, [
-    [
-      AnnouncerServiceDefinition,
-      {
-        getState: async () => ({
-          node: host.name,
-          members: gossip.membership
-            .members()
-            .map((m) => ({ name: m.name, address: m.address, state: m.state, incarnation: m.incarnation })),
-          vips: running.states(),
-          arpRequestsReceived: BigInt(responder.counters.requests),
-          arpRepliesSent: BigInt(responder.counters.replies),
-          gratuitousSent: BigInt(responder.counters.gratuitous),
-          healthScore: gossip.membership.health,
-        }),
-      },
-    ],
-  ]);
-  context.onStop(() => grpc.close());
-
-  // Runs before all of the above: the peers take over while this node still answers, then it falls silent. A round of a burst sent
-  // after theirs would take the address back.
-  context.onStop(async () => {
-    await gossip.leave();
-    running.close('stopping');
-    responder.close();
-  });
-  const missing = (): string[] => peers(lab, cache.list<Node>(RESOURCES.nodes), host.name, gossip.membership.present());
-  gossip.join(missing());
-  context.onStop(clock.every(lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
-  context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
-  await joined(context, gossip, missing, (fn) => {
-    peerFound = fn;
-  });
-  running.enable();
-  context.ready();
-});
+  return gossip;
+}
 
 /**
  * Resolves when this node's agent has put the Service rules into the kernel, or after a while without one. A node that is a member before

@@ -71,6 +71,12 @@ describe('Reporter', () => {
     expect(w.reports()).toEqual(['|']);
   });
 
+  it('warns of what it owns and cannot announce', async () => {
+    w.reporter.changed([verdict('web')], [{ ...verdict('dns'), interfaces: ['eth7'] }]);
+    await w.clock.advanceAsync(0);
+    expect(w.reports()).toEqual(['|nodeAssigned web,announceFailed dns']);
+  });
+
   it('tells a controller that has never heard of it, without any change', async () => {
     await w.clock.advanceAsync(10_000);
     expect(w.reports()).toEqual(['|']);

@@ -10,22 +10,43 @@ const REPEAT_MS = 10_000;
 /** Events kept while the controller is away; the oldest go first, so that a report always fits a message. */
 const EVENTS_LIMIT = 100;
 
+/** Who says it, when, and what makes its name unique. */
+interface EventContext {
+  readonly node: string;
+  readonly now: string;
+  readonly id: string;
+}
+
 /** The event MetalLB's speaker writes on a Service it begins to announce. */
-export function nodeAssigned(verdict: Verdict, options: { node: string; now: string; id: string }): KubeEvent {
+export function nodeAssigned(verdict: Verdict, context: EventContext): KubeEvent {
+  const message = `announcing from node "${context.node}" with protocol "layer2"`;
+  return speakerEvent(verdict, context, { type: 'Normal', reason: 'nodeAssigned', message });
+}
+
+/** The event of a speaker that owns an address and has none of the interfaces that the advertisements name. */
+export function announceFailed(verdict: Verdict, context: EventContext): KubeEvent {
+  const wanted = verdict.interfaces.join(', ');
+  const message = `cannot announce ${verdict.vip} with protocol "layer2": node "${context.node}" has no interface ${wanted}`;
+  return speakerEvent(verdict, context, { type: 'Warning', reason: 'announceFailed', message });
+}
+
+function speakerEvent(
+  verdict: Verdict,
+  { id, node, now }: EventContext,
+  what: Pick<KubeEvent, 'type' | 'reason' | 'message'>,
+): KubeEvent {
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { namespace: verdict.namespace, name: `${verdict.service}.${options.id}` },
+    metadata: { namespace: verdict.namespace, name: `${verdict.service}.${id}` },
     involvedObject: { apiVersion: 'v1', kind: 'Service', namespace: verdict.namespace, name: verdict.service },
-    reason: 'nodeAssigned',
-    message: `announcing from node "${options.node}" with protocol "layer2"`,
-    type: 'Normal',
+    ...what,
     count: 1,
-    firstTimestamp: options.now,
-    lastTimestamp: options.now,
-    source: { component: 'metallb-speaker', host: options.node },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    source: { component: 'metallb-speaker', host: node },
     reportingComponent: 'metallb-speaker',
-    reportingInstance: options.node,
+    reportingInstance: node,
   };
 }
 
@@ -54,11 +75,13 @@ export class Reporter {
     this.#schedule(REPEAT_MS);
   }
 
-  /** Reports now, with events for what has just been gained. */
-  changed(gained: readonly Verdict[]): void {
+  /** Reports now, with events for what has just been gained and for what cannot be announced. */
+  changed(gained: readonly Verdict[], failed: readonly Verdict[] = []): void {
     const { clock, node } = this.#options;
     const now = `${new Date(clock.wall()).toISOString().slice(0, 19)}Z`;
-    for (const v of gained) this.#events.push(nodeAssigned(v, { node, now, id: clock.nowNs().toString(16) }));
+    const context = (): EventContext => ({ node, now, id: clock.nowNs().toString(16) });
+    for (const v of gained) this.#events.push(nodeAssigned(v, context()));
+    for (const v of failed) this.#events.push(announceFailed(v, context()));
     this.#events = this.#events.slice(-EVENTS_LIMIT);
     void this.#send();
   }

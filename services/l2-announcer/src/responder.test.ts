@@ -115,6 +115,14 @@ describe('bursts', () => {
     expect(w.responder.counters.gratuitous).toBe(6);
   });
 
+  it.each<[string[], boolean]>([
+    [[], true],
+    [['eth7'], false],
+    [['eth7', 'lan0'], true],
+  ])('reaches %j: %s', (interfaces, reached) => {
+    expect(w.responder.reaches(interfaces)).toBe(reached);
+  });
+
   it('goes on when a link cannot send', () => {
     w = world(['lan0', 'lan1']);
     const broken: Link = {

@@ -50,6 +50,11 @@ export class Responder {
     this.#options = options;
   }
 
+  /** Whether there is an interface to announce on: any when none is named. Without a name there need be none yet. */
+  reaches(interfaces: readonly string[]): boolean {
+    return interfaces.length === 0 || this.#options.links(interfaces).length > 0;
+  }
+
   /**
    * Announces an address from now on, or again. A burst begins with a round at once; while one runs, it only goes on for longer, so that
    * a Service whose endpoints change all the time sends no more than a round per interval.
