@@ -107,6 +107,11 @@ describe('Services', () => {
     expect((await lab.kube(['logs', pod])).length).toBeGreaterThan(0);
     expect(await lab.kube(['describe', 'pod', pod])).toContain(`Name:             ${pod}`);
     expect(await lab.kube(['describe', 'svc', 'web'])).toMatch(/LoadBalancer Ingress:\s+172\.30\.0\.2/);
+    await until('the Service names its announcer', async () =>
+      /nodeAssigned.*announcing from node "node-\d" with protocol "layer2"/.test(
+        await lab.kube(['describe', 'svc', 'web']),
+      ),
+    );
     expect(await lab.kube(['exec', pod, '--', 'hostname'])).toBe(`${pod}\n`);
     const failed = await lab.kubectl(['exec', pod, '--', 'sh', '-c', 'exit 3']);
     expect(failed.code).toBe(3);

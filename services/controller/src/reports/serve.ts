@@ -3,6 +3,7 @@ import type { Bus, Logger } from '@svclab/runtime';
 import { AnnouncerReport, NodeReport, ReportReply } from '@svclab/wire';
 import type { Heartbeats } from '../reconcilers/heartbeats.ts';
 import { parseJson, type ReportContext, takeNodeReport } from './node-report.ts';
+import { withServiceUid } from './object-uid.ts';
 import { VipOwners } from './vip-owners.ts';
 
 /** What serving reports needs. */
@@ -44,7 +45,8 @@ export function serveReports(deps: ReportDeps): ServedReports {
       answer(subject, async () => {
         const report = AnnouncerReport.decode(payload);
         owners.take(report);
-        for (const bytes of report.eventsJson) deps.recorder.take(parseJson<KubeEvent>(bytes), report.node);
+        for (const bytes of report.eventsJson)
+          deps.recorder.take(withServiceUid(deps.registry, parseJson<KubeEvent>(bytes)), report.node);
       }),
     ),
   ];
