@@ -101,6 +101,13 @@ describe('Membership', () => {
     expect(suspicions((a) => a !== 'm1').map((u) => u.from)).toContain('m0');
   });
 
+  it('does not hold what a former life has left unanswered against the one that has come back', () => {
+    while (!sent.some((s) => s.address === 'm1' && s.packet.body.kind === 'ping')) run(100, ['m2', 'm3', 'm4']);
+    say(gossip('m1', update('alive', 'm1', { incarnation: 2 })));
+    run(settings.probeInterval, ['m1', 'm2', 'm3', 'm4']);
+    expect(state('m1')).toBe('alive');
+  });
+
   it('takes a death it is told in an exchange for a suspicion of its own', () => {
     const members = [update('dead', 'm1', { from: 'm3' }), update('suspect', 'm2', { from: 'm3' })];
     say({ from: 'm3', body: { kind: 'push-pull', reply: true, members }, updates: [] });

@@ -72,7 +72,8 @@ export class Membership {
         );
       },
       newRound: (at) => this.#reap(at),
-      failed: (name, at) => this.#suspect({ ...this.#describe(name), kind: 'suspect', from: options.name }, at),
+      failed: ({ name, address, incarnation }, at) =>
+        this.#suspect({ kind: 'suspect', name, address, incarnation, from: options.name }, at),
       health: (change) => this.#adjustHealth(change),
       scale: (ms) => ms * (this.#health + 1),
       acked: (name, at) => void this.#lastAck.set(name, at),

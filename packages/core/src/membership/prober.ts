@@ -8,8 +8,8 @@ export interface ProbeActions {
   send(address: string, body: Body): void;
   /** Pings a member; a suspect one hears of the suspicion with it, so that it can refute (Lifeguard's buddy system). */
   ping(target: Member, seq: number): void;
-  /** Nobody got an answer out of a member. */
-  failed(name: string, now: number): void;
+  /** Nobody got an answer out of a member, as it was when it was asked: it may have come back as a new one since. */
+  failed(target: Member, now: number): void;
   /** Our own health got better (negative) or worse. */
   health(change: number): void;
   /** Everyone has been probed once more. */
@@ -187,7 +187,7 @@ export class Prober {
     const missing = probe.asked - probe.nacks;
     if (probe.asked > 0) this.#actions.health(Math.max(0, missing));
     else this.#actions.health(1);
-    this.#actions.failed(probe.target.name, now);
+    this.#actions.failed(probe.target, now);
   }
 }
 
