@@ -11,7 +11,7 @@ export interface HostSpec {
   readonly role: HostRole;
   /** Address on the node LAN, without prefix length; absent on hosts that are not on it (nats, controller). */
   readonly lanIP?: string;
-  /** Address on the control network; absent on clients. */
+  /** Address on the control network; absent on clients of the netns driver, where the supervisor needs none to reach them. */
   readonly controlIP?: string;
   /** The node's share of the pod network, for nodes. */
   readonly podCIDR?: string;
@@ -29,6 +29,11 @@ export interface LabConfig {
   /** Control network, CIDR. */
   readonly controlCIDR: string;
   readonly podCIDR: string;
+  /**
+   * How packets to pods of other nodes travel: `direct` by routes over the LAN (kindnet, `host-gw`), `vxlan` inside UDP between the nodes'
+   * LAN addresses (flannel's default; RFC 7348), so that the LAN sees node addresses alone.
+   */
+  readonly podNetwork: 'direct' | 'vxlan';
   readonly serviceCIDR: string;
   /** ClusterIP of kube-dns. */
   readonly dnsIP: string;
@@ -41,8 +46,17 @@ export interface LabConfig {
   readonly knobs: Knobs;
 }
 
-/** gRPC ports on the control network. */
-export const PORTS = { nodeAgent: 7701, announcer: 7702, nats: 4222, gossip: 7946 } as const;
+/** Ports: gRPC ones on the control network (`lab` is the supervisor's, `host` that of a container's first process), VXLAN's (RFC 7348) on the LAN. */
+export const PORTS = {
+  host: 7700,
+  nodeAgent: 7701,
+  announcer: 7702,
+  lab: 7703,
+  nats: 4222,
+  natsCluster: 6222,
+  gossip: 7946,
+  vxlan: 4789,
+} as const;
 
 /** Environment variables a process is started with. */
 export const ENV = {

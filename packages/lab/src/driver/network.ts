@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import type { HostSpec, LabConfig } from '@svclab/core';
 import { createNetns, type Netns, withNetns, writeSysctl } from '@svclab/runtime';
-import { CONTROL_GATEWAY } from '../plan/plan.ts';
+import { supervisorIP } from '../plan/plan.ts';
 import { environmentError } from '../state/errors.ts';
 
 /** Runs `ip -batch` with the lines. Fails with a LabError holding what `ip` said. */
@@ -27,7 +27,7 @@ export function createBridges(lab: LabConfig): void {
     'link set lo up',
     'link add lan type bridge forward_delay 0 stp_state 0',
     'link add ctl type bridge forward_delay 0 stp_state 0',
-    `addr add ${CONTROL_GATEWAY}/${prefix(lab.controlCIDR)} dev ctl`,
+    `addr add ${supervisorIP(lab)}/${prefix(lab.controlCIDR)} dev ctl`,
     'link set lan up',
     'link set ctl up',
   ]);

@@ -22,6 +22,17 @@ describe('planLab', () => {
 
   it.each([
     { what: 'no nodes', change: { nodes: 0 }, says: /Number of nodes 0 cannot be used/ },
+    {
+      what: 'a LAN that is no network',
+      change: { lan: '172.30' },
+      says: /LAN "172.30" cannot be used: give the first three numbers/,
+    },
+    { what: 'one network twice', change: { control: '172.30.0' }, says: /are both 172.30.0.0\/24/ },
+    {
+      what: 'an unknown pod network',
+      change: { podNetwork: 'ipip' },
+      says: /"ipip" is not known: give direct or vxlan/,
+    },
     { what: 'half a node', change: { nodes: 1.5 }, says: /whole number from 1 to 90/ },
     { what: 'more nodes than addresses', change: { nodes: 91 }, says: /91 cannot be used/ },
     {

@@ -16,7 +16,7 @@ import {
   systemClock,
 } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
-import { CONTROL_GATEWAY } from '../plan/plan.ts';
+import { supervisorIP } from '../plan/plan.ts';
 import { labPaths } from '../state/paths.ts';
 import { readSecrets } from '../state/secrets.ts';
 import { Lab } from './lab.ts';
@@ -106,7 +106,7 @@ function watchNats(): void {
     for (const process of running.processes) {
       if (process.spec.component !== 'nats-server' || process.state !== 'starting') continue;
       const host = lab.hosts.find((h) => h.name === process.spec.host);
-      const socket = connect({ host: host?.controlIP ?? CONTROL_GATEWAY, port: PORTS.nats });
+      const socket = connect({ host: host?.controlIP ?? supervisorIP(lab), port: PORTS.nats });
       socket.on('connect', () => {
         process.markReady();
         socket.destroy();
