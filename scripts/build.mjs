@@ -2,7 +2,7 @@
 // A bundled process starts three times as fast and holds a third less memory than one that loads hundreds of files.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { stdio: 'inherit' });
@@ -24,6 +24,15 @@ const shared = {
   logLevel: 'warning',
   metafile: true,
 };
+/** Leaves imports from one of the script's modules to another as they are. */
+const separateModules = {
+  name: 'separate-modules',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\// }, ({ path, importer }) =>
+      /[/\\]load[/\\]modules[/\\]/.test(importer) ? { path, external: true } : undefined,
+    );
+  },
+};
 const built = await Promise.all([
   // A process of the lab is one file with just what it uses.
   build({
@@ -37,10 +46,30 @@ const built = await Promise.all([
       supervisor: 'packages/lab/dist/supervisor/main.js',
     },
   }),
+  // The prober is a process of its own on the client host.
+  build({ ...shared, entryPoints: { prober: 'packages/lab/dist/prober/main.js' } }),
+  // The load host gives every virtual user its own instance of the modules a script sees, so these stay files; what they share is in chunks.
+  build({
+    ...shared,
+    splitting: true,
+    outdir: 'dist/programs/load',
+    plugins: [separateModules],
+    entryPoints: [
+      'packages/lab/dist/load/main.js',
+      'packages/lab/dist/load/hooks.js',
+      ...readdirSync('packages/lab/dist/load/modules')
+        .filter((file) => file.endsWith('.js'))
+        .map((file) => `packages/lab/dist/load/modules/${file}`),
+    ],
+    outbase: 'packages/lab/dist/load',
+  }),
   // A command loads what it does when it is run.
   build({ ...shared, splitting: true, entryPoints: { svclab: 'packages/cli/dist/main.js' } }),
 ]);
 
 // What an earlier build left goes last: a lab that runs may still start programs.
-const written = new Set(built.flatMap((b) => Object.keys(b.metafile.outputs)).map((path) => basename(path)));
-for (const file of readdirSync('dist/programs')) if (!written.has(file)) rmSync(`dist/programs/${file}`);
+const written = new Set(built.flatMap((b) => Object.keys(b.metafile.outputs)));
+for (const entry of readdirSync('dist/programs', { recursive: true, withFileTypes: true })) {
+  const path = join(entry.parentPath, entry.name);
+  if (entry.isFile() && !written.has(path)) rmSync(path);
+}

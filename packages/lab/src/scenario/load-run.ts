@@ -5,14 +5,14 @@ import { createInterface } from 'node:readline';
 import type { LabConnection } from '../client/connect.ts';
 import type { LoadResult } from '../load/host.ts';
 import { badInput, type ExitCode, environmentError, LabError } from '../state/errors.ts';
-import { builtFile } from '../state/programs.ts';
+import { programPath } from '../state/programs.ts';
 import { startOnClient } from './client-host.ts';
 
 /** What makes the load. Every report names it. */
 export type LoadEngine = 'k6' | 'builtin';
 
-/** Path of the load host. It is not bundled. */
-export const loadHostPath = (): string => builtFile('packages/lab/dist/load/main.js');
+/** Path of the load host. */
+export const loadHostPath = (): string => programPath('load/main');
 
 /** Figures of a load run, the same from either engine. */
 export interface LoadFigures {

@@ -4,11 +4,11 @@ import { OUTCOMES, type Outcome, type ProbeKind, type ProbeRun, type ProbeSample
 import type { LabConnection } from '../client/connect.ts';
 import type { ProbeReport } from '../prober/report.ts';
 import { environmentError, LabError } from '../state/errors.ts';
-import { builtFile } from '../state/programs.ts';
+import { programPath } from '../state/programs.ts';
 import { startOnClient } from './client-host.ts';
 
-/** Path of the prober. It is not bundled. */
-export const proberPath = (): string => builtFile('packages/lab/dist/prober/main.js');
+/** Path of the prober. */
+export const proberPath = (): string => programPath('prober');
 
 /** How to probe, milliseconds. */
 export interface ProbeRequest {
