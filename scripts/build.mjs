@@ -44,6 +44,8 @@ const built = await Promise.all([
       'l2-announcer': 'services/l2-announcer/dist/main.js',
       dns: 'services/dns/dist/main.js',
       supervisor: 'packages/lab/dist/supervisor/main.js',
+      'host-init': 'packages/lab/dist/container/init.js',
+      'lab-supervisor': 'packages/lab/dist/container/supervisor.js',
     },
   }),
   // The prober is a process of its own on the client host.

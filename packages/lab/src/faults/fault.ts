@@ -1,16 +1,26 @@
 /** The family of faults: one verb each, one list. A verb acts on a resolved target and returns the instant it took effect. */
 
+import type { Clock } from '@svclab/core';
 import { badInput } from '../state/errors.ts';
-import type { Lab } from '../supervisor/lab.ts';
 import type { ManagedProcess } from '../supervisor/managed-process.ts';
 import { type FaultTarget, formatTarget } from './target.ts';
 
 /** A target that names hosts, processes or pods (an `owner/...` has been resolved to its node). */
 export type ResolvedTarget = Exclude<FaultTarget, { kind: 'owner' }>;
 
+/** The hosts and processes verbs act on. */
+export interface FaultLab {
+  readonly options: { readonly clock: Clock };
+  /** Fails with a LabError when there is none of that name. `netns` is undefined while the host is off. */
+  host(name: string): { readonly netns: unknown; readonly processes: readonly ManagedProcess[] };
+  process(host: string, component: string): ManagedProcess;
+  powerOff(host: string): bigint;
+  powerOn(host: string): void;
+}
+
 /** What a verb works with. */
 export interface FaultContext {
-  readonly lab: Lab;
+  readonly lab: FaultLab;
   /** Ends a pod's containers at once. */
   killPod(namespace: string, pod: string): Promise<void>;
   /** Keep it down until `restart`. */

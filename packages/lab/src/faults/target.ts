@@ -1,4 +1,4 @@
-import type { LabConfig } from '@svclab/core';
+import type { HostSpec, LabConfig } from '@svclab/core';
 import { badInput } from '../state/errors.ts';
 
 /** What a fault acts on. */
@@ -49,6 +49,11 @@ function serverHost(text: string, kind: string, part: string | undefined, names:
   if (found === undefined)
     throw badInput(`Target "${text}" does not exist: give one of ${names.map((n) => n.replace('-', '/')).join(', ')}`);
   return found;
+}
+
+/** A whole host as a target: `node/node-2`, `dns/1`. */
+export function hostTarget(host: Pick<HostSpec, 'name' | 'role'>): string {
+  return host.role === 'node' ? `node/${host.name}` : host.name.replace('-', '/');
 }
 
 /** A target as text. */

@@ -1,10 +1,9 @@
 /** Programs run on a host for the CLI: standard streams over gRPC, signals to the process group, the end with the exit code. */
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-import { spawnIn } from '@svclab/runtime';
+import type { Clock } from '@svclab/core';
 import type { ExecResponse, HostExecRequest, HostExecStart } from '@svclab/wire';
 import { badInput } from '../state/errors.ts';
-import type { Lab } from './lab.ts';
 
 /** Output waiting for a slow reader is bounded: at this many messages the program's pipes are paused. */
 const HIGH_WATER = 64;
@@ -17,9 +16,16 @@ const NOT_FOUND = 127;
 const NOT_STARTED = 126;
 const SIGNAL_BASE = 128;
 
+/** Where programs are started. */
+export interface ExecHost {
+  readonly clock: Clock;
+  /** Starts the program as the leader of a process group of its own, with pipes as its standard streams. Fails with a LabError. */
+  launch(start: HostExecStart): ChildProcess;
+}
+
 /** Serves one exec call. */
 export async function* hostExec(
-  lab: Lab,
+  host: ExecHost,
   requests: AsyncIterable<HostExecRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<ExecResponse> {
@@ -28,8 +34,8 @@ export async function* hostExec(
   const start = first.done ? undefined : first.value.message;
   if (start?.$case !== 'start') throw badInput('An exec call begins with its start message');
   const output = new Output();
-  const child = launch(lab, start.value);
-  lab.adopt(child);
+  if (!start.value.command[0]) throw badInput('No program was given: write it after --');
+  const child = host.launch(start.value);
   const end = (): void => killGroup(child, 'SIGKILL');
   signal.addEventListener('abort', end, { once: true });
   child.once('error', (error: NodeJS.ErrnoException) =>
@@ -43,7 +49,7 @@ export async function* hostExec(
     const exit = { code: code ?? SIGNAL_BASE + (name ? constants.signals[name] : 0), error: '' };
     child.once('close', () => output.finish(exit));
     // A job it left in the background holds the pipes open: the program has ended all the same.
-    lab.options.clock.after(LINGER_MS, () => output.finishWhenQuiet(exit));
+    host.clock.after(LINGER_MS, () => output.finishWhenQuiet(exit));
   });
   void feed(child, iterator);
   try {
@@ -52,20 +58,6 @@ export async function* hostExec(
     signal.removeEventListener('abort', end);
     if (child.exitCode === null && child.signalCode === null) end();
   }
-}
-
-function launch(lab: Lab, start: HostExecStart): ChildProcess {
-  const [command, ...args] = start.command;
-  if (command === undefined || command === '') throw badInput('No program was given: write it after --');
-  const host = lab.host(start.host);
-  if (!host.netns)
-    throw badInput(`Host ${start.host} is down: bring it back with "svclab fault restart node/${start.host}"`);
-  return spawnIn(host.netns, command, args, {
-    cwd: start.cwd || '/',
-    env: { ...start.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
 }
 
 function killGroup(child: ChildProcess, name: NodeJS.Signals): void {

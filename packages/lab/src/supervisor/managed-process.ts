@@ -1,5 +1,5 @@
 /** One process of the lab: started in its host's namespace, watched, restarted with back-off unless something holds it down. */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import type { Cancel, Clock } from '@svclab/core';
 import { type Netns, spawnIn } from '@svclab/runtime';
@@ -13,7 +13,8 @@ export interface ProcessSpec {
   readonly env: Readonly<Record<string, string>>;
   /** File the process writes when it serves; undefined: it is ready once `probe` says so. */
   readonly readyFile: string | undefined;
-  readonly logFile: string;
+  /** Where its output goes; undefined: where the output of this process goes. */
+  readonly logFile: string | undefined;
   /** A descriptor of the supervisor handed to the process as its descriptor 3. */
   readonly passFd?: number;
 }
@@ -38,7 +39,7 @@ export class ManagedProcess {
   readonly #clock: Clock;
   readonly #events: ProcessEvents;
   #child: ChildProcess | undefined;
-  #netns: Netns;
+  #netns: Netns | undefined;
   #held = false;
   #stopped = false;
   #backoff = 0;
@@ -48,7 +49,7 @@ export class ManagedProcess {
   #cancel: Cancel = () => {};
   #ready = false;
 
-  constructor(spec: ProcessSpec, netns: Netns, options: { clock: Clock; events: ProcessEvents }) {
+  constructor(spec: ProcessSpec, netns: Netns | undefined, options: { clock: Clock; events: ProcessEvents }) {
     this.spec = spec;
     this.#netns = netns;
     this.#clock = options.clock;
@@ -82,27 +83,15 @@ export class ManagedProcess {
     if (this.#child) this.#ready = true;
   }
 
-  /** Starts it in `netns` (its host may have a new one). Does nothing while it runs. */
-  start(netns: Netns = this.#netns): void {
+  /** Starts it in `netns` (its host may have a new one), or where this process is. Does nothing while it runs. */
+  start(netns: Netns | undefined = this.#netns): void {
     this.#cancel();
     this.#netns = netns;
     this.#held = false;
     if (this.#child || this.#stopped) return;
     this.#ready = false;
     if (this.spec.readyFile !== undefined) rmSync(this.spec.readyFile, { force: true });
-    rotate(this.spec.logFile);
-    const log = openSync(this.spec.logFile, 'a');
-    try {
-      const child = spawnIn(netns, this.spec.command, this.spec.args, {
-        env: { ...this.spec.env },
-        stdio: ['ignore', log, log, ...(this.spec.passFd === undefined ? [] : [this.spec.passFd])],
-      });
-      this.#child = child;
-      child.once('error', () => this.#ended(child, 127, null));
-      child.once('exit', (code, signal) => this.#ended(child, code, signal));
-    } finally {
-      closeSync(log);
-    }
+    this.#spawn(netns);
     this.#starts += 1;
     this.#startedAt = this.#clock.now();
     this.#startedWall = this.#clock.wall();
@@ -133,6 +122,25 @@ export class ManagedProcess {
       });
       child.kill(graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
     });
+  }
+
+  #spawn(netns: Netns | undefined): void {
+    const { args, command, env, logFile, passFd } = this.spec;
+    if (logFile !== undefined) rotate(logFile);
+    const log = logFile === undefined ? undefined : openSync(logFile, 'a');
+    try {
+      const output = log ?? 'inherit';
+      const options: SpawnOptions = {
+        env: { ...env },
+        stdio: ['ignore', output, output, ...(passFd === undefined ? [] : [passFd])],
+      };
+      const child = netns ? spawnIn(netns, command, args, options) : spawn(command, args, options);
+      this.#child = child;
+      child.once('error', () => this.#ended(child, 127, null));
+      child.once('exit', (code, signal) => this.#ended(child, code, signal));
+    } finally {
+      if (log !== undefined) closeSync(log);
+    }
   }
 
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {

@@ -1,8 +1,8 @@
 /** LabService: what the CLI may ask of the supervisor. */
 import { readFileSync } from 'node:fs';
-import type { TimelineEvent, TimelineType } from '@svclab/core';
+import type { HostSpec, LabConfig, TimelineEvent, TimelineType } from '@svclab/core';
 import { PORTS } from '@svclab/core';
-import { ClientError, grpcClient, ServerError, Status } from '@svclab/runtime';
+import { ClientError, grpcClient, ServerError, Status, spawnIn } from '@svclab/runtime';
 import {
   type FaultRequest,
   type FaultResponse,
@@ -10,13 +10,16 @@ import {
   NodeAgentServiceDefinition,
   type StatusResponse,
   type TimelineResponse,
+  type Vip,
   type TimelineEvent as WireEvent,
 } from '@svclab/wire';
 import { FAULTS } from '../faults/fault.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput, LabError } from '../state/errors.ts';
-import { hostExec } from './host-exec.ts';
+import { type ExecHost, hostExec } from './host-exec.ts';
 import type { Lab } from './lab.ts';
+import type { ManagedProcess } from './managed-process.ts';
+import type { TimelineLog } from './timeline-log.ts';
 import type { VipView } from './vips.ts';
 
 /** What the service works with. */
@@ -30,7 +33,7 @@ export interface LabServiceOptions {
 }
 
 /** Errors a user can mend cross the socket as INVALID_ARGUMENT, others as they are. */
-async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
+export async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
   try {
     return await fn();
   } catch (error) {
@@ -40,7 +43,7 @@ async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
 }
 
 /** As {@link asStatus}, for a stream. */
-async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
+export async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
   try {
     yield* stream;
   } catch (error) {
@@ -49,31 +52,43 @@ async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
+function execHost(lab: Lab): ExecHost {
+  return {
+    clock: lab.options.clock,
+    launch(start) {
+      const { netns } = lab.host(start.host);
+      if (!netns)
+        throw badInput(`Host ${start.host} is down: bring it back with "svclab fault restart node/${start.host}"`);
+      const [command = '', ...args] = start.command;
+      const child = spawnIn(netns, command, args, {
+        cwd: start.cwd || '/',
+        env: { ...start.env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+      });
+      lab.adopt(child);
+      return child;
+    },
+  };
+}
+
 export function labService(options: LabServiceOptions): LabServiceImplementation {
   const { lab } = options;
   let wasReady = false;
   return {
     status: async ({ skipMemory }) => {
-      const processes = lab.processes.map((p) => ({
-        component: p.spec.component,
-        host: p.spec.host,
-        pid: p.pid,
-        state: p.state,
-        restarts: p.restarts,
-        startedWallMs: BigInt(Math.round(p.startedWall)),
-        pssKib: skipMemory ? 0n : pssKib(p.pid),
-      }));
+      const processes = lab.processes.map((p) => processStatus(p, skipMemory));
       wasReady ||= processes.every((p) => p.state === 'ready');
       return status(options, [...processes, supervisorStatus(lab.options.clock.wall(), skipMemory)], wasReady);
     },
     fault: (request) => asStatus(() => applyFault(request, options)),
-    timeline: (request, context) => follow(options, request, context.signal),
+    timeline: (request, context) => followTimeline(lab.options.timeline, request, context.signal),
     publish: async ({ events }) => {
       for (const event of events) lab.options.timeline.add(fromWire(event));
       return {};
     },
     vips: async () => ({ vips: await listVips(options) }),
-    exec: (requests, context) => execAsStatus(hostExec(lab, requests, context.signal)),
+    exec: (requests, context) => execAsStatus(hostExec(execHost(lab), requests, context.signal)),
     down: async () => {
       options.down();
       return {};
@@ -103,8 +118,21 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
   };
 }
 
+/** A process as `svclab status` shows it. */
+export function processStatus(p: ManagedProcess, skipMemory: boolean): StatusResponse['processes'][number] {
+  return {
+    component: p.spec.component,
+    host: p.spec.host,
+    pid: p.pid,
+    state: p.state,
+    restarts: p.restarts,
+    startedWallMs: BigInt(Math.round(p.startedWall)),
+    pssKib: skipMemory ? 0n : pssKib(p.pid),
+  };
+}
+
 /** The supervisor counts itself among the lab's processes. */
-function supervisorStatus(wallMs: number, skipMemory: boolean): StatusResponse['processes'][number] {
+export function supervisorStatus(wallMs: number, skipMemory: boolean): StatusResponse['processes'][number] {
   return {
     component: 'supervisor',
     host: 'lab',
@@ -117,7 +145,7 @@ function supervisorStatus(wallMs: number, skipMemory: boolean): StatusResponse['
 }
 
 /** Proportional set size of a process, KiB; 0 when it cannot be read. */
-function pssKib(pid: number): bigint {
+export function pssKib(pid: number): bigint {
   if (pid === 0) return 0n;
   try {
     return BigInt(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? '0');
@@ -132,11 +160,20 @@ async function applyFault(request: FaultRequest, options: LabServiceOptions): Pr
   const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
   if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
   const asked = parseTarget(request.target, config);
-  const target = asked.kind === 'owner' ? await resolveOwner(asked, options) : asked;
+  const target = asked.kind === 'owner' ? ownerOf(asked, await listVips(options)) : asked;
   const at = await fault.apply(target, {
     lab,
     hold: request.args.hold === 'true',
-    killPod: (namespace, pod) => killPod(options, namespace, pod),
+    killPod: (namespace, pod) =>
+      killPod(
+        {
+          lab: config,
+          token: lab.options.secrets.token,
+          nodes: lab.hosts.filter((h) => h.spec.role === 'node' && h.netns !== undefined).map((h) => h.spec),
+        },
+        namespace,
+        pod,
+      ),
   });
   const resolved = formatTarget(target);
   const event = timeline.stamp(fault.heals ? 'fault.healed' : 'fault.effective', {
@@ -152,11 +189,11 @@ function listVips({ lab, vips }: LabServiceOptions): ReturnType<VipView['list']>
   return vips.list((host) => lab.host(host).netns !== undefined);
 }
 
-async function resolveOwner(
+/** The node that owns a Service's address. Fails with a LabError when there is none. */
+export function ownerOf(
   target: Extract<FaultTarget, { kind: 'owner' }>,
-  options: LabServiceOptions,
-): Promise<FaultTarget & { kind: 'host' }> {
-  const all = await listVips(options);
+  all: readonly Vip[],
+): FaultTarget & { kind: 'host' } {
   const found = all.find((v) => v.namespace === target.namespace && v.service === target.service);
   if (!found)
     throw badInput(
@@ -167,20 +204,23 @@ async function resolveOwner(
   return { kind: 'host', host: found.owner };
 }
 
-async function killPod(options: LabServiceOptions, namespace: string, pod: string): Promise<void> {
-  const { lab, secrets } = options.lab.options;
-  const nodes = options.lab.hosts.filter((h) => h.spec.role === 'node' && h.netns !== undefined);
+/** Ends a pod's containers at once, wherever among `nodes` it runs. Fails with a LabError when it runs on none of them. */
+export async function killPod(
+  { lab, nodes, token }: { lab: LabConfig; nodes: readonly HostSpec[]; token: string },
+  namespace: string,
+  pod: string,
+): Promise<void> {
   const name = `${namespace}/${pod}`;
   const silent: string[] = [];
   for (const node of nodes) {
-    const agent = grpcClient(NodeAgentServiceDefinition, `${node.spec.controlIP}:${PORTS.nodeAgent}`, {
-      token: secrets.token,
+    const agent = grpcClient(NodeAgentServiceDefinition, `${node.controlIP}:${PORTS.nodeAgent}`, {
+      token,
       service: 'supervisor',
     });
     try {
       const state = await agent.getState({}, { timeoutMs: 1000 }).catch((error: unknown) => {
         if (!(error instanceof ClientError)) throw error;
-        silent.push(node.spec.name);
+        silent.push(node.name);
       });
       if (!state?.pods.includes(name)) continue;
       await agent.killPod({ namespace, pod }, { timeoutMs: 2000 });
@@ -196,12 +236,12 @@ async function killPod(options: LabServiceOptions, namespace: string, pod: strin
   );
 }
 
-async function* follow(
-  options: LabServiceOptions,
+/** Serves one timeline call. */
+export async function* followTimeline(
+  timeline: TimelineLog,
   request: { sinceNs: bigint; follow: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<TimelineResponse> {
-  const { timeline } = options.lab.options;
   const queue: TimelineEvent[] = [];
   let wake = (): void => {};
   const end = request.follow
@@ -229,6 +269,7 @@ async function* follow(
 function toWire(event: TimelineEvent): WireEvent {
   return { ...event, wallMs: BigInt(Math.round(event.wallMs)), attrs: { ...event.attrs } };
 }
-function fromWire(event: WireEvent): TimelineEvent {
+/** An event as it came over the wire. */
+export function fromWire(event: WireEvent): TimelineEvent {
   return { ...event, wallMs: Number(event.wallMs), type: event.type as TimelineType };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ENV, type HostSpec, type LabConfig } from '@svclab/core';
+import { natsFile } from '../container/files.ts';
 import type { LabPaths } from '../state/paths.ts';
 import { programPath } from '../state/programs.ts';
 import { COMPONENTS, type LabSecrets } from '../state/secrets.ts';
@@ -12,6 +13,8 @@ const SEMI_SPACE: Readonly<Record<string, number>> = { controller: 8, 'pod-host'
 
 /** Descriptor of the API's listening socket: in the supervisor, and in the controller. */
 export const API_FD = 3;
+/** Port of the API inside the controller's container. */
+export const API_PORT = 6443;
 
 /** What runs on a host. */
 export function processSpecs(
@@ -23,15 +26,18 @@ export function processSpecs(
   );
 }
 
-function natsSpec(host: HostSpec, { paths, path }: { paths: LabPaths; path: string }): ProcessSpec {
+function natsSpec(
+  host: HostSpec,
+  { lab, paths, path }: { lab: LabConfig; paths: LabPaths; path: string },
+): ProcessSpec {
   return {
     component: 'nats-server',
     host: host.name,
     command: 'nats-server',
-    args: ['-c', natsConfigPath(paths, host.name)],
+    args: ['-c', lab.driver === 'docker' ? natsFile(host.name) : natsConfigPath(paths, host.name)],
     env: { PATH: path, GOMAXPROCS: '2', GOMEMLIMIT: '64MiB' },
     readyFile: undefined,
-    logFile: join(paths.logs, `nats-server@${host.name}.log`),
+    logFile: logFile('nats-server', host, lab, paths),
   };
 }
 
@@ -61,11 +67,21 @@ function serviceSpec(
       [ENV.token]: secrets.token,
       [ENV.runDir]: runDir,
       [ENV.logLevel]: 'info',
-      ...(component === 'controller' ? { [ENV.pkiDir]: paths.pki, [ENV.apiFd]: String(API_FD) } : {}),
+      ...(component === 'controller' ? { [ENV.pkiDir]: paths.pki, ...apiSocket(lab) } : {}),
       SVCLAB_LAB: lab.name,
     },
     readyFile: join(runDir, `${component}.ready`),
-    logFile: join(paths.logs, `${component}@${host.name}.log`),
-    ...(component === 'controller' ? { passFd: API_FD } : {}),
+    logFile: logFile(component, host, lab, paths),
+    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: API_FD } : {}),
   };
+}
+
+/** In a container the API listens for itself; in namespaces of the lab it is handed a socket of the machine's. */
+function apiSocket(lab: LabConfig): Record<string, string> {
+  return lab.driver === 'docker' ? { [ENV.apiListen]: `0.0.0.0:${API_PORT}` } : { [ENV.apiFd]: String(API_FD) };
+}
+
+/** A container's output is its log. */
+function logFile(component: string, host: HostSpec, lab: LabConfig, paths: LabPaths): string | undefined {
+  return lab.driver === 'docker' ? undefined : join(paths.logs, `${component}@${host.name}.log`);
 }

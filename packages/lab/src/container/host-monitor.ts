@@ -1,0 +1,118 @@
+/** Watches one container of the lab from the supervisor's: beats over gRPC, and a TCP connection when they stop. */
+import { connect } from 'node:net';
+import { type Clock, type HostSpec, PORTS } from '@svclab/core';
+import { type GrpcClient, grpcClient, type Logger } from '@svclab/runtime';
+import { type HostBeat, HostServiceDefinition } from '@svclab/wire';
+import { type HostEvent, HostView, type Reachability } from './host-view.ts';
+
+/** Time between two beats, ms: by this much the start of a pause may be dated too early. */
+export const BEAT_MS = 25;
+/** Silence after which the host's kernel is asked, ms. */
+const SILENT_MS = 500;
+/** How long the kernel may take to answer, ms. */
+const CONNECT_MS = 400;
+/** Time between two tries to watch, ms. */
+const RETRY_MS = 50;
+
+/** What a monitor tells. */
+export interface MonitorEvents {
+  /** Something was done to the host. */
+  host(spec: HostSpec, event: HostEvent): void;
+  /** A process of the host ended. */
+  exited(spec: HostSpec, atNs: bigint, attrs: Readonly<Record<string, string>>): void;
+}
+
+export class HostMonitor {
+  readonly spec: HostSpec;
+  readonly client: GrpcClient<typeof HostServiceDefinition>;
+  readonly #view = new HostView(BEAT_MS);
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #events: MonitorEvents;
+  readonly #abort = new AbortController();
+  /** Per boot: ids of observations start anew with it. */
+  #told = { bootId: '', after: 0n };
+  #asking = false;
+
+  constructor(spec: HostSpec, options: { clock: Clock; log: Logger; token: string; events: MonitorEvents }) {
+    this.spec = spec;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#events = options.events;
+    this.client = grpcClient(HostServiceDefinition, `${spec.controlIP}:${PORTS.host}`, {
+      token: options.token,
+      service: 'supervisor',
+    });
+    void this.#watch();
+    const cancel = this.#clock.every(SILENT_MS / 5, () => this.#listen());
+    this.#abort.signal.addEventListener('abort', cancel);
+  }
+
+  /** Whether the container runs. */
+  get up(): boolean {
+    return this.#view.up;
+  }
+  /** Whether it can be asked something. */
+  get answers(): boolean {
+    return this.#view.answers;
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.client.close();
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      try {
+        for await (const beat of this.client.watch({ intervalMs: BEAT_MS, after: this.#told.after }, { signal }))
+          this.#beat(beat);
+      } catch (err) {
+        this.#log.debug({ event: 'watch-ended', target: this.spec.name, err });
+      }
+      if (signal.aborted) return;
+      this.#tell(this.#view.ended(this.#clock.nowNs()));
+      await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  #beat(beat: HostBeat): void {
+    // Observations of an earlier boot were asked for by the ids of that boot.
+    if (beat.bootId !== this.#told.bootId) this.#told = { bootId: beat.bootId, after: 0n };
+    this.#tell(this.#view.beat(beat, this.spec.lanIP !== undefined));
+    for (const o of beat.observations) {
+      this.#told = { bootId: beat.bootId, after: o.id };
+      if (o.kind === 'exited') this.#events.exited(this.spec, o.fromNs, o.attrs);
+    }
+  }
+
+  #listen(): void {
+    const { lastBeatNs, answers } = this.#view;
+    if (!answers || this.#asking || this.#clock.nowNs() - lastBeatNs < BigInt(SILENT_MS) * 1_000_000n) return;
+    this.#asking = true;
+    void this.#askKernel().then((reachability) => {
+      this.#asking = false;
+      if (this.#view.lastBeatNs === lastBeatNs) this.#tell(this.#view.silence(reachability));
+    });
+  }
+
+  /** A paused container's kernel still accepts connections; one that is cut off says nothing. */
+  #askKernel(): Promise<Reachability> {
+    return new Promise((resolve) => {
+      const socket = connect({ host: this.spec.controlIP ?? '', port: PORTS.host });
+      const end = (answer: Reachability): void => {
+        cancel();
+        socket.destroy();
+        resolve(answer);
+      };
+      const cancel = this.#clock.after(CONNECT_MS, () => end('unreachable'));
+      socket.on('connect', () => end('answers'));
+      socket.on('error', () => end('unreachable'));
+    });
+  }
+
+  #tell(events: readonly HostEvent[]): void {
+    for (const event of events) this.#events.host(this.spec, event);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The supervisor's container of a composed lab: makes the lab's files, then serves LabService (to the CLI through its Unix socket, to
+ * containers over the control network), keeps the timeline, and notices what is done to the other containers.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { PORTS, SUBJECTS } from '@svclab/core';
+import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock } from '@svclab/runtime';
+import { LabServiceDefinition } from '@svclab/wire';
+import { supervisorIP } from '../plan/plan.ts';
+import { LabError } from '../state/errors.ts';
+import { TimelineLog } from '../supervisor/timeline-log.ts';
+import { VipView } from '../supervisor/vips.ts';
+import { ContainerFaults } from './container-faults.ts';
+import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR } from './files.ts';
+import { HostMonitor } from './host-monitor.ts';
+import { containerLabService } from './lab-service.ts';
+import { prepareLab, readSettings } from './prepare.ts';
+
+const clock = systemClock;
+const log = createLogger({ component: 'supervisor', host: 'lab', level: process.env.SVCLAB_LOG_LEVEL });
+
+async function main(): Promise<void> {
+  rmSync(HEALTHY_FILE, { force: true });
+  mkdirSync(RUN_DIR, { recursive: true });
+  const settings = readSettings(process.env);
+  const { lab, secrets } = await prepareLab(settings);
+  const timeline = new TimelineLog(containerPaths().timeline, clock);
+  const end = (): void => void timeline.close().then(() => process.exit(0));
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+
+  const faults = new ContainerFaults({ clock, log, timeline });
+  const monitors = new Map(
+    lab.hosts.map((spec) => [
+      spec.name,
+      new HostMonitor(spec, {
+        clock,
+        log,
+        token: secrets.token,
+        events: {
+          host: (host, event) => faults.seen(host, event),
+          exited: (_host, atNs, attrs) => void timeline.stamp('process.exited', { atNs, attrs: { ...attrs } }),
+        },
+      }),
+    ]),
+  );
+  const service = containerLabService({
+    lab,
+    token: secrets.token,
+    api: `https://127.0.0.1:${settings.apiPort}`,
+    vips: new VipView(lab, secrets.token),
+    monitors,
+    faults,
+    timeline,
+    clock,
+    log,
+  });
+  rmSync(LAB_SOCKET, { force: true });
+  for (const listen of [`unix:${LAB_SOCKET}`, `${supervisorIP(lab)}:${PORTS.lab}`])
+    await serveGrpc({ listen, token: secrets.token, log }, [[LabServiceDefinition, service]]);
+  writeFileSync(HEALTHY_FILE, '');
+  log.info({ event: 'ready' });
+
+  const user = secrets.busUsers.find((u) => u.role === 'supervisor');
+  const bus = await connectBus({
+    servers: lab.natsServers,
+    user: user?.user ?? '',
+    password: user?.password ?? '',
+    name: 'supervisor',
+    log,
+    wait: true,
+  });
+  bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
+}
+
+try {
+  await main();
+} catch (err) {
+  if (err instanceof LabError) process.stderr.write(`supervisor: ${err.message}\n`);
+  else log.fatal({ event: 'fatal', err });
+  process.exit(err instanceof LabError ? err.exitCode : 1);
+}
