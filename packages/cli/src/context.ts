@@ -1,7 +1,8 @@
 /** What the commands share: finding the lab, writing results, ending with the right code. */
 import { stdout } from 'node:process';
-import { connectLab, type ExitCode, type LabConnection, stateRoot } from '@svclab/lab';
+import { type ExitCode, type LabConnection, openLab, stateRoot } from '@svclab/lab';
 import { systemClock } from '@svclab/runtime';
+import type { LabFlags } from './options.ts';
 
 /** Where labs keep their state, from the environment. */
 export function root(): string {
@@ -9,8 +10,8 @@ export function root(): string {
 }
 
 /** Runs `fn` with a running lab and closes the connection afterwards. */
-export async function withLab<T>(name: string, fn: (lab: LabConnection) => Promise<T>): Promise<T> {
-  const lab = connectLab(root(), name);
+export async function withLab<T>(flags: LabFlags, fn: (lab: LabConnection) => Promise<T>): Promise<T> {
+  const lab = await openLab(root(), { driver: flags.driver, name: flags.name });
   try {
     return await fn(lab);
   } finally {

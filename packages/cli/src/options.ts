@@ -1,16 +1,25 @@
 /** Options several commands take. */
 import { InvalidArgumentError, Option } from 'commander';
 
-/** `--name`, default `lab`. */
-export const nameOption = (): Option => new Option('--name <lab>', 'name of the lab').default('lab');
+/** `--name`; without it the driver's usual name. */
+export const nameOption = (): Option => new Option('--name <lab>', 'name of the lab (default: lab; in Docker: svclab)');
 
 /** `-o text|json`. */
 export const outputOption = (): Option =>
   new Option('-o, --output <format>', 'how to print the result').choices(['text', 'json']).default('text');
 
-/** `--driver`: an existing lab is found by its name, so only `up` chooses. */
+/** `--driver`, or SVCLAB_DRIVER. */
 export const driverOption = (): Option =>
-  new Option('--driver <driver>', 'how hosts are made').choices(['netns', 'docker']).default('netns');
+  new Option('--driver <driver>', 'how hosts are made: namespaces, or containers')
+    .choices(['netns', 'docker'])
+    .env('SVCLAB_DRIVER')
+    .default('netns');
+
+/** What every command that speaks to a lab takes: which one. */
+export interface LabFlags {
+  readonly name?: string;
+  readonly driver: 'netns' | 'docker';
+}
 
 /** A whole number; commander turns the error into "option ... argument ... is invalid". */
 export function wholeNumber(text: string): number {

@@ -1,6 +1,10 @@
 /** Labs as a library: start, use, break, measure, stop. */
 export * from './client/connect.ts';
 export * from './client/exec.ts';
+export * from './client/open.ts';
+export { composePath, composeText } from './docker/compose-file.ts';
+export { containersOf, serviceOf } from './docker/containers.ts';
+export { DOCKER_API_PORT } from './docker/up-docker.ts';
 export * from './doctor/doctor.ts';
 export { readApi } from './driver/cluster-ready.ts';
 export * from './driver/up.ts';
@@ -9,12 +13,11 @@ export * from './plan/lab-file.ts';
 export * from './plan/plan.ts';
 export { type FailoverReport, failoverText } from './report/failover-report.ts';
 export { type ScenarioReport, scenarioMarkdown, scenarioText } from './report/scenario-report.ts';
-export { clientHost } from './scenario/client-host.ts';
+export { clientHost, sendScript } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';
 export { readTimeline } from './scenario/experiment.ts';
 export * from './scenario/load-run.ts';
 export * from './scenario/prepare.ts';
-export { proberPath } from './scenario/probe-run.ts';
 export * from './scenario/run-scenario.ts';
 export { readScenario } from './scenario/scenario-file.ts';
 export * from './state/errors.ts';

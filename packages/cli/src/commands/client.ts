@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitWith, withLab } from '../context.ts';
-import { nameOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption } from '../options.ts';
 
 /** `svclab client -- CMD`. */
 export function addClient(parent: Command): void {
@@ -13,10 +13,11 @@ export function addClient(parent: Command): void {
       'Examples:\n  svclab client -- curl -s http://172.30.0.200/\n  svclab client -- arping -c 2 172.30.0.200\n',
     )
     .addOption(nameOption())
+    .addOption(driverOption())
     .argument('<command...>', 'the program and its arguments, after --')
     .passThroughOptions()
-    .action((command: string[], flags: { name: string }) =>
-      withLab(flags.name, async (lab) => {
+    .action((command: string[], flags: LabFlags) =>
+      withLab(flags, async (lab) => {
         const { runOnHost } = await import('@svclab/lab');
         const host = lab.config.hosts.find((h) => h.role === 'client')?.name ?? 'client-1';
         exitWith(await runOnHost(lab, { host, command }));

@@ -2,10 +2,11 @@ import { join, relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { exitWith, print, root, say } from '../context.ts';
 import { interruptible } from '../interrupt.ts';
-import { outputOption } from '../options.ts';
+import { driverOption, outputOption } from '../options.ts';
 
 interface DemoFlags {
   readonly name: string;
+  readonly driver: 'netns' | 'docker';
   readonly output: string;
   readonly profile: 'fast' | 'realistic';
   readonly engine: 'auto' | 'k6' | 'builtin';
@@ -18,6 +19,7 @@ export function addDemo(parent: Command): void {
     .command('demo')
     .description("a shop under load loses its VIP's owner and gets it back: the outage in one sentence")
     .option('--name <lab>', 'name of the lab that is made for it', 'demo')
+    .addOption(driverOption())
     .addOption(outputOption())
     .addOption(new Option('--profile <profile>', 'timers').choices(['fast', 'realistic']).default('fast'))
     .addOption(
@@ -34,13 +36,15 @@ async function run(flags: DemoFlags): Promise<void> {
     root: root(),
     name: flags.name,
     profile: flags.profile,
-    engine: chooseEngine(flags.engine, process.env.PATH ?? ''),
+    driver: flags.driver,
+    engine: chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver),
     dir,
     keep: flags.keep === true,
     signal: interruptible(),
     progress: say,
   });
-  if (flags.keep) say(`The lab runs on: svclab down --name ${flags.name}`);
+  if (flags.keep)
+    say(`The lab runs on: svclab down --name ${flags.name}${flags.driver === 'docker' ? ' --driver docker' : ''}`);
   say(`Report, timeline and samples: ${relative(process.cwd(), join(dir, 'report.json'))}`);
   print(flags.output, report, () => failoverText(report));
   exitWith(0);

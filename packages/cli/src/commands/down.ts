@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { root, say } from '../context.ts';
-import { nameOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption } from '../options.ts';
 
 /** `svclab down`. */
 export function addDown(parent: Command): void {
@@ -8,12 +8,14 @@ export function addDown(parent: Command): void {
     .command('down')
     .description('end a lab and remove all of it')
     .addOption(nameOption())
-    .option('--all', 'end every running lab')
-    .action(async (flags: { name: string; all?: boolean }) => {
-      const { down, runningLabs } = await import('@svclab/lab');
-      const names = flags.all ? runningLabs(root()) : [flags.name];
+    .addOption(driverOption())
+    .option('--all', 'end every running lab of the driver')
+    .action(async (flags: LabFlags & { all?: boolean }) => {
+      const { endLab, labName, labsOf } = await import('@svclab/lab');
+      const { driver } = flags;
+      const names = flags.all ? await labsOf(root(), driver) : [labName({ driver, name: flags.name })];
       for (const name of names) {
-        await down(root(), name);
+        await endLab(root(), { driver, name });
         say(`Lab ${name} is gone`);
       }
       if (flags.all && names.length === 0) say('No lab runs');

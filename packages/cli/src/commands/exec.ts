@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitWith, withLab } from '../context.ts';
-import { nameOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption } from '../options.ts';
 
 /** `svclab exec HOST -- CMD`. */
 export function addExec(parent: Command): void {
@@ -13,11 +13,12 @@ export function addExec(parent: Command): void {
       'Examples:\n  svclab exec node/node-1 -- nft list table ip svclab-proxy\n  svclab exec dns/1 -- ss -lun\n',
     )
     .addOption(nameOption())
+    .addOption(driverOption())
     .argument('<host>', 'node/NAME, or dns/N, controller/N, nats/N, client/N')
     .argument('<command...>', 'the program and its arguments, after --')
     .passThroughOptions()
-    .action((target: string, command: string[], flags: { name: string }) =>
-      withLab(flags.name, async (lab) => {
+    .action((target: string, command: string[], flags: LabFlags) =>
+      withLab(flags, async (lab) => {
         const { badInput, runOnHost } = await import('@svclab/lab');
         const [kind = '', part = ''] = target.split('/');
         const names = lab.config.hosts.map((h) => h.name);

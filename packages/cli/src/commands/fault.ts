@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { print, withLab } from '../context.ts';
-import { nameOption, outputOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
 
 /** `svclab fault VERB TARGET`. */
 export function addFault(parent: Command): void {
@@ -20,10 +20,11 @@ Verbs: kill (power-off of a node; SIGKILL of a process, which then restarts; a p
     .argument('<verb>', 'kill, stop, pause, resume, restart')
     .argument('<target>', 'what to act on')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
     .option('--hold', 'keep a killed process down until restart')
-    .action((verb: string, target: string, flags: { name: string; output: string; hold?: boolean }) =>
-      withLab(flags.name, async (lab) => {
+    .action((verb: string, target: string, flags: LabFlags & { output: string; hold?: boolean }) =>
+      withLab(flags, async (lab) => {
         const done = await lab.service.fault({ verb, target, args: flags.hold ? { hold: 'true' } : {} });
         const time = new Date(Number(done.effectiveWallMs)).toISOString();
         print(

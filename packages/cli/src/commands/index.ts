@@ -1,6 +1,7 @@
 /** All commands, in the order `--help` lists them. A new one is a file here and a line below. */
 import type { Command } from 'commander';
 import { addClient } from './client.ts';
+import { addCompose } from './compose.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addDown } from './down.ts';
@@ -33,5 +34,6 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addVip,
   addRun,
   addDemo,
+  addCompose,
   addVersion,
 ];

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withLab } from '../context.ts';
-import { nameOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption } from '../options.ts';
 
 /** `svclab kubeconfig`. */
 export function addKubeconfig(parent: Command): void {
@@ -9,7 +9,6 @@ export function addKubeconfig(parent: Command): void {
     .description('print the path of a kubeconfig for plain kubectl')
     .addHelpText('before', 'Example:\n  export KUBECONFIG=$(svclab kubeconfig)\n')
     .addOption(nameOption())
-    .action((flags: { name: string }) =>
-      withLab(flags.name, async (lab) => void process.stdout.write(`${lab.paths.kubeconfig}\n`)),
-    );
+    .addOption(driverOption())
+    .action((flags: LabFlags) => withLab(flags, async (lab) => void process.stdout.write(`${lab.paths.kubeconfig}\n`)));
 }

@@ -2,10 +2,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { exitWith, print, say, withLab } from '../context.ts';
-import { keyValue, nameOption, outputOption } from '../options.ts';
+import { driverOption, keyValue, type LabFlags, nameOption, outputOption } from '../options.ts';
 
-interface LoadFlags {
-  readonly name: string;
+interface LoadFlags extends LabFlags {
   readonly output: string;
   readonly engine: 'auto' | 'k6' | 'builtin';
   readonly env: Readonly<Record<string, string>>;
@@ -22,21 +21,26 @@ export function addLoad(parent: Command): void {
     )
     .argument('<script>', 'a k6 script that uses await http.asyncRequest')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
     .addOption(new Option('--engine <engine>', 'what runs it').choices(['auto', 'k6', 'builtin']).default('auto'))
     .option('--env <name=value>', 'what the script finds in __ENV; may be repeated', keyValue, {})
     .action((script: string, flags: LoadFlags) =>
-      withLab(flags.name, async (lab) => {
-        const { chooseEngine, clientHost, exitOfK6, loadCommand, runOnHost, startLoad } = await import('@svclab/lab');
+      withLab(flags, async (lab) => {
+        const { chooseEngine, clientHost, exitOfK6, loadCommand, runOnHost, sendScript, startLoad } = await import(
+          '@svclab/lab'
+        );
         const request = {
-          engine: chooseEngine(flags.engine, process.env.PATH ?? ''),
-          script: resolve(script),
+          engine: chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver),
+          script: await sendScript(lab, resolve(script)),
           env: flags.env,
           samples: join(tmpdir(), `svclab-load-${process.pid}.jsonl`),
         };
         say(`Load by ${request.engine === 'k6' ? 'k6' : 'the built-in host for k6 scripts'}`);
         if (flags.output === 'text') {
-          const command = loadCommand(request).filter((word, i, all) => word !== '-o' && all[i - 1] !== '-o');
+          const command = loadCommand(request, lab.programs).filter(
+            (word, i, all) => word !== '-o' && all[i - 1] !== '-o',
+          );
           const code = await runOnHost(lab, { host: clientHost(lab), command });
           exitWith(request.engine === 'k6' ? exitOfK6(code) : code);
           return;

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { exitWith, withLab } from '../context.ts';
-import { nameOption, outputOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
 
-interface ProbeFlags {
-  readonly name: string;
+interface ProbeFlags extends LabFlags {
   readonly output: string;
   readonly interval: string;
   readonly duration?: string;
@@ -25,28 +24,20 @@ export function addProbe(parent: Command): void {
     )
     .argument('<url>', 'http URL as the client host reaches it')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
     .option('--interval <duration>', 'time between two requests of either kind', '10ms')
     .option('--duration <seconds>', 'how long; until Ctrl-C when left out')
     .option('--timeout <duration>', 'when a request counts as lost (default: 500ms)')
     .option('--samples <file>', 'also write every request, one JSON object a line')
     .action((url: string, flags: ProbeFlags) =>
-      withLab(flags.name, async (lab) => {
-        const { clientHost, proberPath, runOnHost } = await import('@svclab/lab');
+      withLab(flags, async (lab) => {
+        const { clientHost, runOnHost } = await import('@svclab/lab');
         const optional = (['duration', 'timeout', 'samples'] as const).flatMap((name) => {
           const value = flags[name];
           return value === undefined ? [] : [`--${name}`, value];
         });
-        const command = [
-          process.execPath,
-          proberPath(),
-          url,
-          '--interval',
-          flags.interval,
-          ...optional,
-          '-o',
-          flags.output,
-        ];
+        const command = [...lab.programs.prober, url, '--interval', flags.interval, ...optional, '-o', flags.output];
         exitWith(await runOnHost(lab, { host: clientHost(lab), command }));
       }),
     );

@@ -3,10 +3,11 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitWith, print, root, say } from '../context.ts';
 import { interruptible } from '../interrupt.ts';
-import { outputOption, wholeNumber } from '../options.ts';
+import { driverOption, outputOption, wholeNumber } from '../options.ts';
 
 interface RunFlags {
   readonly name: string;
+  readonly driver: 'netns' | 'docker';
   readonly output: string;
   readonly repeat: number;
   readonly report?: string;
@@ -25,6 +26,7 @@ export function addRun(parent: Command): void {
     )
     .argument('<scenario>', 'a scenario file (YAML)')
     .option('--name <lab>', 'name of the lab that is made for it', `run-${process.pid}`)
+    .addOption(driverOption())
     .addOption(outputOption())
     .option('--repeat <n>', 'how often, on one lab', positive, 1)
     .option('--report <dir>', 'write report.json, report.md, samples and timelines there')
@@ -51,7 +53,8 @@ async function run(path: string, flags: RunFlags): Promise<void> {
     name: flags.name,
     root: root(),
     repeats: flags.repeat,
-    engine: chooseEngine(flags.engine, process.env.PATH ?? ''),
+    driver: flags.driver,
+    engine: chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver),
     dir,
     keep: flags.keep === true,
     signal,

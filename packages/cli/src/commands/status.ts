@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { age, print, table, withLab } from '../context.ts';
-import { nameOption, outputOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
 
 /** `svclab status`. */
 export function addStatus(parent: Command): void {
@@ -8,9 +8,10 @@ export function addStatus(parent: Command): void {
     .command('status')
     .description('what a lab consists of and how it is')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
-    .action((flags: { name: string; output: string }) =>
-      withLab(flags.name, async (lab) => {
+    .action((flags: LabFlags & { output: string }) =>
+      withLab(flags, async (lab) => {
         const status = await lab.service.status({});
         const processes = status.processes.map((p) => ({
           component: p.component,

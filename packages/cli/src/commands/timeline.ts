@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { withLab } from '../context.ts';
-import { nameOption, outputOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
 
 /** `svclab timeline`. */
 export function addTimeline(parent: Command): void {
@@ -9,11 +9,12 @@ export function addTimeline(parent: Command): void {
     .description('what each process saw and did, stamped by itself')
     .addHelpText('before', 'Examples:\n  svclab timeline --since 30s\n  svclab timeline --follow -o json\n')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
     .option('--since <time>', 'a duration back from now (30s, 5m) or an RFC 3339 time')
     .option('--follow', 'go on with new events; JSON is then one object a line')
-    .action((flags: { name: string; output: string; since?: string; follow?: boolean }) =>
-      withLab(flags.name, async (lab) => {
+    .action((flags: LabFlags & { output: string; since?: string; follow?: boolean }) =>
+      withLab(flags, async (lab) => {
         const { timelineJson } = await import('@svclab/lab');
         const sinceNs = flags.since === undefined ? 0n : await sinceOf(flags.since);
         const abort = new AbortController();

@@ -3,12 +3,15 @@ import { exitWith, root, say } from '../context.ts';
 import { driverOption, keyValue, nameOption, portNumber, wholeNumber } from '../options.ts';
 
 interface UpFlags {
-  readonly name: string;
+  readonly name?: string;
   readonly nodes?: number;
   readonly driver: 'netns' | 'docker';
   readonly profile?: string;
   readonly set: Readonly<Record<string, string>>;
-  readonly apiPort: number;
+  readonly apiPort?: number;
+  readonly lan?: string;
+  readonly control?: string;
+  readonly build?: boolean;
   readonly timeout: number;
   readonly file?: string;
 }
@@ -29,34 +32,44 @@ export function addUp(parent: Command): void {
     .addOption(driverOption())
     .option('--profile <profile>', 'timers: realistic (the real defaults) or fast (default: realistic)')
     .option('--set <knob=value>', 'one knob on top of the profile; may be repeated', keyValue, {})
-    .option('--api-port <port>', 'port of the Kubernetes API on 127.0.0.1; 0 takes a free one', portNumber, 0)
+    .option(
+      '--api-port <port>',
+      'port of the Kubernetes API on 127.0.0.1; 0 takes a free one (default: 0; in Docker 6443)',
+      portNumber,
+    )
+    .option('--lan <a.b.c>', 'first three numbers of the node LAN, a /24 (default: 172.30.0)')
+    .option('--control <a.b.c>', 'first three numbers of the control network, a /24 (default: 172.30.1)')
+    .option('--build', 'build the image anew (docker)')
     .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
     .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set')
     .action(run);
 }
 
 async function run(flags: UpFlags): Promise<void> {
-  const { badInput, readLabFile, up } = await import('@svclab/lab');
-  if (flags.driver === 'docker') throw badInput('Driver docker is not available in this version: use --driver netns');
+  const { DOCKER_API_PORT, labName, readLabFile, startLab } = await import('@svclab/lab');
+  const { driver } = flags;
   const file = flags.file === undefined ? {} : readLabFile(flags.file);
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   process.once('SIGTERM', () => abort.abort());
   const began = performance.now();
-  const lab = await up({
+  const lab = await startLab({
     root: root(),
-    name: flags.name,
-    driver: flags.driver,
+    name: labName({ driver, name: flags.name }),
+    driver,
     nodes: flags.nodes ?? file.nodes ?? DEFAULT_NODES,
     profile: flags.profile ?? file.profile ?? 'realistic',
     set: { ...file.set, ...flags.set },
-    apiPort: flags.apiPort,
+    apiPort: flags.apiPort ?? (driver === 'docker' ? DOCKER_API_PORT : 0),
+    ...(flags.lan === undefined ? {} : { lan: flags.lan }),
+    ...(flags.control === undefined ? {} : { control: flags.control }),
+    build: flags.build === true,
     timeoutMs: flags.timeout * 1000,
     progress: say,
     signal: abort.signal,
   });
-  const name = flags.name === 'lab' ? '' : ` --name ${flags.name}`;
-  say(`Lab ${flags.name} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s. Next:`);
+  const name = `${driver === 'docker' ? ' --driver docker' : ''}${flags.name === undefined ? '' : ` --name ${flags.name}`}`;
+  say(`Lab ${lab.name} is ready after ${((performance.now() - began) / 1000).toFixed(1)} s. Next:`);
   say(`  export KUBECONFIG=$(svclab kubeconfig${name})`);
   say('  kubectl get nodes');
   say(`  svclab down${name}`);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { age, print, table, withLab } from '../context.ts';
-import { nameOption, outputOption } from '../options.ts';
+import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
 
 /** `svclab vip [NAMESPACE/SERVICE]`. */
 export function addVip(parent: Command): void {
@@ -9,9 +9,10 @@ export function addVip(parent: Command): void {
     .description('who owns each external address, why, since when, and who is next')
     .argument('[service]', 'NAMESPACE/SERVICE; all when left out')
     .addOption(nameOption())
+    .addOption(driverOption())
     .addOption(outputOption())
-    .action((service: string | undefined, flags: { name: string; output: string }) =>
-      withLab(flags.name, async (lab) => {
+    .action((service: string | undefined, flags: LabFlags & { output: string }) =>
+      withLab(flags, async (lab) => {
         const { badInput } = await import('@svclab/lab');
         const { vips } = await lab.service.vips({});
         const chosen = vips.filter(

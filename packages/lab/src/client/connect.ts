@@ -1,10 +1,12 @@
 /** Finding a running lab and talking to its supervisor. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import type { LabConfig } from '@svclab/core';
 import { type GrpcClient, grpcClient } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
 import { badInput } from '../state/errors.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
+import { programPath } from '../state/programs.ts';
 import { type LabSecrets, readSecrets } from '../state/secrets.ts';
 
 /** The lab's first process as the host sees it. */
@@ -14,14 +16,25 @@ export interface LabPid {
   readonly startTime: string;
 }
 
+/** Commands of our own programs on a host of the lab. */
+export interface LabPrograms {
+  readonly prober: readonly string[];
+  readonly loadHost: readonly string[];
+  /** Directory for files that are needed for a while. */
+  readonly scratch: string;
+}
+
 /** A running lab. */
 export interface LabConnection {
   readonly name: string;
   readonly config: LabConfig;
   readonly paths: LabPaths;
   readonly secrets: LabSecrets;
-  /** Pid of the lab's first process, as the host sees it. */
+  /** Pid of the lab's first process, as the host sees it; 0 for a composed lab, which has none. */
   readonly pid: number;
+  /** Whether programs on the lab's hosts see this machine's files. */
+  readonly local: boolean;
+  readonly programs: LabPrograms;
   readonly service: GrpcClient<typeof LabServiceDefinition>;
   close(): void;
 }
@@ -90,6 +103,12 @@ export function connectLab(root: string, name: string): LabConnection {
     service,
     config: JSON.parse(readFileSync(paths.config, 'utf8')) as LabConfig,
     pid: living.pid,
+    local: true,
+    programs: {
+      prober: [process.execPath, programPath('prober')],
+      loadHost: [process.execPath, programPath('load/main')],
+      scratch: tmpdir(),
+    },
     close: () => service.close(),
   };
 }

@@ -30,6 +30,9 @@ export interface HostOutput {
   readonly stderr: (chunk: Uint8Array) => void;
 }
 
+/** Input travels in pieces of this many bytes. */
+const CHUNK = 1 << 16;
+
 /** A queue that is read as an async iterable. */
 class Requests implements AsyncIterable<HostExecRequest> {
   readonly #queue: HostExecRequest[] = [];
@@ -57,15 +60,24 @@ class Requests implements AsyncIterable<HostExecRequest> {
   }
 }
 
+/** What of this machine's environment means the same in a container. */
+function shared(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    ['TERM', 'LANG', 'NO_COLOR', 'TZ'].flatMap((k) => (env[k] === undefined ? [] : [[k, env[k]]])),
+  );
+}
+
 /** Starts a program on a host, in the caller's working directory and environment. A host that is not there or down rejects `exit`. */
 export function startOnHost(lab: LabConnection, command: HostCommand, output: HostOutput): HostProgram {
   const requests = new Requests();
   const env = Object.fromEntries(
-    Object.entries({ ...process.env, ...command.env }).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
+    Object.entries(lab.local ? { ...process.env, ...command.env } : { ...shared(process.env), ...command.env }).flatMap(
+      ([k, v]) => (v === undefined ? [] : [[k, v]]),
+    ),
   );
   requests.push({
     $case: 'start',
-    value: { host: command.host, command: [...command.command], cwd: process.cwd(), env },
+    value: { host: command.host, command: [...command.command], cwd: lab.local ? process.cwd() : '/', env },
   });
   const exit = receive(lab.service.exec(requests), output).finally(() => requests.close());
   return {
@@ -116,14 +128,16 @@ export async function runOnHost(lab: LabConnection, command: HostCommand): Promi
   }
 }
 
-/** Runs a program on a host to its end and returns what it said. */
+/** Runs a program on a host to its end, with `input` as its standard input, and returns what it said. */
 export async function captureOnHost(
   lab: LabConnection,
   command: HostCommand,
+  input?: Uint8Array,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const out: Uint8Array[] = [];
   const err: Uint8Array[] = [];
   const program = startOnHost(lab, command, { stdout: (c) => out.push(c), stderr: (c) => err.push(c) });
+  if (input) for (let at = 0; at < input.length; at += CHUNK) program.write(input.subarray(at, at + CHUNK));
   program.end();
   const code = await program.exit;
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };

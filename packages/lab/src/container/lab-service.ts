@@ -70,6 +70,7 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
         stateDir: '',
         ready: wasReady,
         failure: '',
+        nowNs: clock.nowNs(),
       };
     },
     fault: (request) => asStatus(() => applyFault(request, options)),
@@ -114,7 +115,7 @@ async function applyFault(request: FaultRequest, options: ContainerLabOptions): 
   const asked = parseTarget(request.target, lab);
   const target: FaultTarget =
     asked.kind === 'owner' ? ownerOf(asked, await vips.list((h) => monitors.get(h)?.answers ?? false)) : asked;
-  const cause = `svclab fault ${request.verb} ${request.target}`;
+  const cause = request.args.cause ?? `svclab fault ${request.verb} ${request.target}`;
   const resolved = formatTarget(target);
   if (target.kind === 'host') return { resolved, ...stamped(await faults.ofHost(target.host, request, cause)) };
   const at = target.kind === 'pod' ? options.clock.nowNs() : undefined;

@@ -28,6 +28,8 @@ export interface UpOptions extends LabRequest {
   /** Longest wait for the lab to be ready, ms. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Build the image anew (docker driver). */
+  readonly build?: boolean;
 }
 
 const POLL_MS = 25;

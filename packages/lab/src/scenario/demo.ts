@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabConnection } from '../client/connect.ts';
-import { down } from '../driver/up.ts';
+import { type Driver, endLab } from '../client/open.ts';
 import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
 import { builtFile } from '../state/programs.ts';
 import { runExperiment } from './experiment.ts';
@@ -13,6 +13,7 @@ import { prepare } from './prepare.ts';
 export interface DemoOptions {
   readonly root: string;
   readonly name: string;
+  readonly driver: Driver;
   readonly profile: 'fast' | 'realistic';
   readonly engine: LoadEngine;
   /** Directory for the report and its sources, absolute; emptied first. */
@@ -47,6 +48,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
     const ready = await prepare(
       {
         name,
+        driver: options.driver,
         root,
         nodes: 3,
         profile,
@@ -91,6 +93,6 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
     return report;
   } finally {
     lab?.close();
-    if (lab && !options.keep) await down(root, name);
+    if (lab && !options.keep) await endLab(root, options);
   }
 }

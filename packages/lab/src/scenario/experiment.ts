@@ -5,6 +5,7 @@ import { findOutages, type TimelineEvent, type TimelineType } from '@svclab/core
 import type { LabConnection } from '../client/connect.ts';
 import { measuringClock } from '../prober/clock.ts';
 import { timelineJson } from '../supervisor/timeline-log.ts';
+import { sendScript } from './client-host.ts';
 import { type LoadFigures, type LoadRequest, startLoad } from './load-run.ts';
 import { type ProbeOutcome, startProbe } from './probe-run.ts';
 import type { Vip } from './steady.ts';
@@ -67,9 +68,15 @@ const TOLD: Readonly<Partial<Record<TimelineType, (e: TimelineEvent) => string |
 /** Runs the experiment. Rejects with AbortError when `signal` is aborted; whatever it started has then been told to end. */
 export async function runExperiment(experiment: Experiment): Promise<ExperimentResult> {
   const { lab, vip, dir, signal } = experiment;
-  const sinceNs = measuringClock.nowNs();
+  const sinceNs = (await lab.service.status({ skipMemory: true })).nowNs;
   const told = new AbortController();
-  const load = experiment.load && startLoad(lab, { ...experiment.load, samples: join(dir, 'load.jsonl') });
+  const load =
+    experiment.load &&
+    startLoad(lab, {
+      ...experiment.load,
+      script: await sendScript(lab, experiment.load.script),
+      samples: join(dir, 'load.jsonl'),
+    });
   const probe = startProbe(lab, {
     url: new URL(experiment.path, vip.url).href,
     intervalMs: experiment.intervalMs,

@@ -2,17 +2,14 @@
 import { accessSync, constants, createReadStream, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { LabConnection } from '../client/connect.ts';
+import type { LabConnection, LabPrograms } from '../client/connect.ts';
+import type { Driver } from '../client/open.ts';
 import type { LoadResult } from '../load/host.ts';
 import { badInput, type ExitCode, environmentError, LabError } from '../state/errors.ts';
-import { programPath } from '../state/programs.ts';
-import { startOnClient } from './client-host.ts';
+import { fetchFile, remotePath, startOnClient } from './client-host.ts';
 
 /** What makes the load. Every report names it. */
 export type LoadEngine = 'k6' | 'builtin';
-
-/** Path of the load host. */
-export const loadHostPath = (): string => programPath('load/main');
 
 /** Figures of a load run, the same from either engine. */
 export interface LoadFigures {
@@ -41,8 +38,15 @@ export function onPath(program: string, path: string): boolean {
 }
 
 /** The engine to use. Fails with a LabError when k6 is asked for and not there. */
-export function chooseEngine(asked: 'auto' | LoadEngine, path: string): LoadEngine {
+export function chooseEngine(asked: 'auto' | LoadEngine, path: string, driver: Driver = 'netns'): LoadEngine {
   if (asked === 'builtin') return asked;
+  if (driver === 'docker') {
+    if (asked === 'k6')
+      throw environmentError(
+        'The client container has no k6: use --engine builtin, or "docker compose -f compose/compose.yaml --profile k6 run --rm k6"',
+      );
+    return 'builtin';
+  }
   if (onPath('k6', path)) return 'k6';
   if (asked === 'k6')
     throw environmentError('Program k6 is not on the PATH: install it (grafana.com/docs/k6), or use --engine builtin');
@@ -59,12 +63,12 @@ export interface LoadRequest {
   readonly samples: string;
 }
 
-/** The command that runs it on the client host. */
-export function loadCommand(request: LoadRequest): string[] {
+/** The command that runs it on the client host; its files are there already. */
+export function loadCommand(request: LoadRequest, programs: Pick<LabPrograms, 'loadHost'>): string[] {
   const env = Object.entries(request.env).flatMap(([k, v]) => ['--env', `${k}=${v}`]);
   return request.engine === 'k6'
     ? ['k6', 'run', '--quiet', '--no-color', '--out', `json=${request.samples}`, ...env, request.script]
-    : [process.execPath, loadHostPath(), request.script, ...env, '-o', 'json'];
+    : [...programs.loadHost, request.script, ...env, '-o', 'json'];
 }
 
 /** A running load. */
@@ -74,9 +78,10 @@ export interface RunningLoad {
   interrupt(): void;
 }
 
-/** Starts a load on the client host. `onLine` gets what the engine says. */
+/** Starts a load on the client host, whose copy of the script is ready (`sendScript`). `onLine` gets what the engine says. */
 export function startLoad(lab: LabConnection, request: LoadRequest, onLine?: (line: string) => void): RunningLoad {
-  const program = startOnClient(lab, loadCommand(request), onLine);
+  const samples = remotePath(lab, request.samples);
+  const program = startOnClient(lab, loadCommand({ ...request, samples }, lab.programs), onLine);
   const done = program.done.then(async ({ code, stdout, stderr }) => {
     const exit = request.engine === 'k6' ? exitOfK6(code) : (code as ExitCode);
     if (exit === 2)
@@ -87,6 +92,7 @@ export function startLoad(lab: LabConnection, request: LoadRequest, onLine?: (li
           ?.replace(/^svclab load: /, '') ?? stderr,
       );
     if (exit === 4) throw new LabError(`Load by ${request.engine} ended with code ${code}: ${stderr}`, 4);
+    if (request.engine === 'k6') await fetchFile(lab, samples, request.samples);
     return request.engine === 'k6' ? figuresOfK6(request, exit) : figuresOfHost(stdout, exit);
   });
   done.catch(() => {});

@@ -2,15 +2,15 @@
 import { spawn } from 'node:child_process';
 import type { Deployment } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
+import { startLab } from '../client/open.ts';
 import { readApi } from '../driver/cluster-ready.ts';
-import { up } from '../driver/up.ts';
 import type { LabRequest } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { onPath } from './load-run.ts';
 import { type ServiceRef, steadyVip, until, type Vip } from './steady.ts';
 
 /** What to prepare. */
-export interface Preparation extends Omit<LabRequest, 'driver'> {
+export interface Preparation extends LabRequest {
   /** Where labs keep their state. */
   readonly root: string;
   /** Absolute paths for `kubectl apply -f`. */
@@ -33,7 +33,7 @@ export async function prepare(
   const { progress, signal } = options;
   if (!onPath('kubectl', process.env.PATH ?? ''))
     throw environmentError('Program kubectl is not on the PATH: run "npm run setup", or install it');
-  const lab = await up({ ...options, driver: 'netns', apiPort: 0, timeoutMs: UP_TIMEOUT_MS });
+  const lab = await startLab({ ...options, apiPort: 0, timeoutMs: UP_TIMEOUT_MS });
   onLab(lab);
   for (const path of options.manifests) {
     progress(`kubectl apply -f ${path}`);

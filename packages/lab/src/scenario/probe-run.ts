@@ -4,11 +4,7 @@ import { OUTCOMES, type Outcome, type ProbeKind, type ProbeRun, type ProbeSample
 import type { LabConnection } from '../client/connect.ts';
 import type { ProbeReport } from '../prober/report.ts';
 import { environmentError, LabError } from '../state/errors.ts';
-import { programPath } from '../state/programs.ts';
-import { startOnClient } from './client-host.ts';
-
-/** Path of the prober. */
-export const proberPath = (): string => programPath('prober');
+import { fetchFile, remotePath, startOnClient } from './client-host.ts';
 
 /** How to probe, milliseconds. */
 export interface ProbeRequest {
@@ -35,17 +31,18 @@ export interface RunningProbe {
 
 /** Starts the prober on the client host. */
 export function startProbe(lab: LabConnection, request: ProbeRequest): RunningProbe {
+  const samples = remotePath(lab, request.samples);
   const program = startOnClient(lab, [
-    process.execPath,
-    proberPath(),
+    ...lab.programs.prober,
     request.url,
     ...['--interval', `${request.intervalMs}ms`, '--duration', `${request.durationMs}ms`],
-    ...['--timeout', `${request.timeoutMs}ms`, '--samples', request.samples, '-o', 'json'],
+    ...['--timeout', `${request.timeoutMs}ms`, '--samples', samples, '-o', 'json'],
   ]);
-  const done = program.done.then(({ code, stdout, stderr }) => {
+  const done = program.done.then(async ({ code, stdout, stderr }) => {
     if (code === 2) throw new LabError(stderr, 2);
     if (stdout === '') throw environmentError(`The prober ended with code ${code}: ${stderr}`);
     const report = JSON.parse(stdout) as ProbeReport;
+    await fetchFile(lab, samples, request.samples);
     return { report, run: readSamples(readFileSync(request.samples, 'utf8'), report) };
   });
   // Whoever waits for it sees a failure; until then it must not end the program.

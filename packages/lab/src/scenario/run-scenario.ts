@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabConnection } from '../client/connect.ts';
-import { down } from '../driver/up.ts';
+import { type Driver, endLab } from '../client/open.ts';
 import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
 import { type ScenarioReport, scenarioReport } from '../report/scenario-report.ts';
 import type { ExitCode } from '../state/errors.ts';
@@ -17,6 +17,7 @@ import { steadyVip, type Vip } from './steady.ts';
 export interface ScenarioRun {
   readonly scenario: Scenario;
   readonly name: string;
+  readonly driver: Driver;
   readonly root: string;
   readonly repeats: number;
   readonly engine: LoadEngine;
@@ -41,6 +42,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: S
       {
         ...scenario.lab,
         name: options.name,
+        driver: options.driver,
         root: options.root,
         manifests: scenario.manifests,
         service: scenario.service,
@@ -66,7 +68,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: S
     return { report, exitCode: exitCode(report, scenario) };
   } finally {
     lab?.close();
-    if (lab && !options.keep) await down(options.root, options.name);
+    if (lab && !options.keep) await endLab(options.root, options);
   }
 }
 

@@ -115,6 +115,7 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
     stateDir: paths.dir,
     ready,
     failure: '',
+    nowNs: options.lab.options.clock.nowNs(),
   };
 }
 

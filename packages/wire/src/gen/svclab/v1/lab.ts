@@ -34,6 +34,8 @@ export interface StatusResponse {
   ready: boolean;
   /** Why it never will; empty otherwise. */
   failure: string;
+  /** CLOCK_MONOTONIC of the machine the lab runs on, nanoseconds: the time its timeline is in. */
+  nowNs: bigint;
 }
 
 export interface HostStatus {
@@ -228,6 +230,7 @@ function createBaseStatusResponse(): StatusResponse {
     stateDir: "",
     ready: false,
     failure: "",
+    nowNs: 0n,
   };
 }
 
@@ -259,6 +262,12 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.failure !== "") {
       writer.uint32(74).string(message.failure);
+    }
+    if (message.nowNs !== 0n) {
+      if (BigInt.asIntN(64, message.nowNs) !== message.nowNs) {
+        throw new globalThis.Error("value provided for field message.nowNs of type int64 too large");
+      }
+      writer.uint32(160).int64(message.nowNs);
     }
     return writer;
   },
@@ -348,6 +357,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.failure = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.nowNs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -377,6 +394,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         : "",
       ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
       failure: isSet(object.failure) ? globalThis.String(object.failure) : "",
+      nowNs: isSet(object.nowNs) ? BigInt(object.nowNs) : isSet(object.now_ns) ? BigInt(object.now_ns) : 0n,
     };
   },
 
@@ -409,6 +427,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.failure !== "") {
       obj.failure = message.failure;
     }
+    if (message.nowNs !== 0n) {
+      obj.nowNs = message.nowNs.toString();
+    }
     return obj;
   },
 
@@ -426,6 +447,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.stateDir = object.stateDir ?? "";
     message.ready = object.ready ?? false;
     message.failure = object.failure ?? "";
+    message.nowNs = (object.nowNs !== undefined && object.nowNs !== null) ? BigInt(object.nowNs) : 0n;
     return message;
   },
 };

@@ -1,0 +1,203 @@
+/** Connecting to a composed lab, however it was started: through the Docker CLI from the machine, or from a container of the lab. */
+
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LabConfig, PORTS } from '@svclab/core';
+import { type GrpcClient, grpcClient, systemClock } from '@svclab/runtime';
+import {
+  type ExecResponse,
+  type FaultRequest,
+  type FaultResponse,
+  type HostExecRequest,
+  LabServiceDefinition,
+} from '@svclab/wire';
+import type { LabConnection, LabPrograms } from '../client/connect.ts';
+import { CLIENT_FILE, type ClientFile, LAB_SOCKET } from '../container/files.ts';
+import { parseTarget } from '../faults/target.ts';
+import { supervisorIP } from '../plan/plan.ts';
+import { badInput, environmentError } from '../state/errors.ts';
+import { type LabPaths, labPaths } from '../state/paths.ts';
+import { hostExec } from '../supervisor/host-exec.ts';
+import { ownerOf } from '../supervisor/service.ts';
+import { composedLabs, containersOf, type LabContainer, serviceOf } from './containers.ts';
+import { docker, dockerOk, explain } from './docker-cli.ts';
+import { openTunnel } from './tunnel.ts';
+
+type LabService = GrpcClient<typeof LabServiceDefinition>;
+
+/** Where programs are in a container of the lab. */
+const PROGRAMS: LabPrograms = {
+  prober: ['svclab-prober'],
+  loadHost: ['svclab-load'],
+  scratch: '/tmp',
+};
+
+/** Where what the machine keeps of a composed lab is: its kubeconfig, certificate and generated compose file. */
+export function dockerPaths(root: string, name: string): LabPaths {
+  return labPaths(join(root, '.docker'), name);
+}
+
+/** Connects to a running composed lab. Fails with a LabError that says which ones run, or how to start one. */
+export async function connectDockerLab(root: string, name: string): Promise<LabConnection> {
+  const paths = dockerPaths(root, name);
+  const containers = await containersOf(name);
+  const supervisor = containers.find((c) => c.service === 'supervisor');
+  if (supervisor?.state !== 'running') throw notRunning(name, supervisor, await composedLabs());
+  const text = await dockerOk(['exec', supervisor.id, 'cat', CLIENT_FILE], `Lab "${name}" has no description yet`);
+  const client = JSON.parse(text) as ClientFile;
+  keep(paths, client);
+  const tunnel = await openTunnel(supervisor.id, LAB_SOCKET);
+  const service = grpcClient(LabServiceDefinition, `unix:${tunnel.path}`, {
+    token: client.secrets.token,
+    service: 'svclab-cli',
+  });
+  return {
+    ...described(name, paths, client),
+    service: withDockerFaults(service, name, client.config),
+    close() {
+      service.close();
+      tunnel.close();
+    },
+  };
+}
+
+function notRunning(name: string, supervisor: LabContainer | undefined, others: readonly string[]): Error {
+  if (supervisor)
+    return badInput(
+      `Lab "${name}" has a supervisor that is ${supervisor.state}: bring it back with "docker ${supervisor.state === 'paused' ? 'unpause' : 'start'} ${supervisor.name}"`,
+    );
+  const instead =
+    others.length > 0
+      ? `these do: ${others.join(', ')} (choose with --name)`
+      : 'start it with "svclab up --driver docker" or "docker compose -f compose/compose.yaml up --wait"';
+  return badInput(`Lab "${name}" does not run in Docker: ${instead}`);
+}
+
+/** Keeps what other programs want as files: kubectl its kubeconfig, readers of the API its certificate. */
+function keep(paths: LabPaths, client: ClientFile): void {
+  try {
+    mkdirSync(paths.pki, { recursive: true, mode: 0o700 });
+    writeFileSync(join(paths.pki, 'ca.crt'), client.caPem);
+    writeFileSync(paths.kubeconfig, client.kubeconfig, { mode: 0o600 });
+    chmodSync(paths.kubeconfig, 0o600);
+    writeFileSync(paths.config, `${JSON.stringify(client.config, null, 2)}\n`);
+  } catch (error) {
+    throw environmentError(
+      `State directory ${paths.dir} cannot be written: ${(error as Error).message} (set SVCLAB_STATE_DIR to one you may write)`,
+      error,
+    );
+  }
+}
+
+function described(name: string, paths: LabPaths, client: ClientFile): Omit<LabConnection, 'service' | 'close'> {
+  return {
+    name,
+    paths,
+    config: client.config,
+    secrets: { ...client.secrets, busUsers: [] },
+    pid: 0,
+    local: false,
+    programs: PROGRAMS,
+  };
+}
+
+/**
+ * Connects from inside a container of the lab that shares the client host's network: what is run "on the client host" runs in this
+ * container. Fails with a LabError when this is no container of a lab.
+ */
+export function connectFromInside(root: string): LabConnection {
+  let client: ClientFile;
+  try {
+    client = JSON.parse(readFileSync(CLIENT_FILE, 'utf8')) as ClientFile;
+  } catch (error) {
+    throw environmentError(`This is no container of a lab: ${(error as Error).message}`, error);
+  }
+  const { config } = client;
+  const paths = dockerPaths(root, config.name);
+  keep(paths, client);
+  const service = grpcClient(LabServiceDefinition, `${supervisorIP(config)}:${PORTS.lab}`, {
+    token: client.secrets.token,
+    service: 'svclab-cli',
+  });
+  const exec = (requests: AsyncIterable<HostExecRequest>): AsyncIterable<ExecResponse> => {
+    const launch = (start: { command: string[]; env: Record<string, string> }) => {
+      const [command = '', ...args] = start.command;
+      return spawn(command, args, {
+        env: { ...process.env, ...start.env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true,
+      });
+    };
+    return hostExec({ clock: systemClock, launch }, requests, new AbortController().signal);
+  };
+  return {
+    ...described(config.name, paths, client),
+    service: Object.assign(Object.create(service) as LabService, { exec }),
+    close: () => service.close(),
+  };
+}
+
+/** Adds what only Docker can do: faults of whole containers. */
+function withDockerFaults(service: LabService, project: string, config: LabConfig): LabService {
+  const fault = async (request: FaultRequest): Promise<FaultResponse> => {
+    const asked = parseTarget(request.target, config);
+    const target = asked.kind === 'owner' ? ownerOf(asked, (await service.vips({})).vips) : asked;
+    if (target.kind !== 'host') return service.fault(request);
+    const host = config.hosts.find((h) => h.name === target.host);
+    const containers = await containersOf(project);
+    const container = containers.find((c) => c.service === (host && serviceOf(host)));
+    if (!container)
+      throw badInput(
+        `Host ${target.host} has no container: project ${project} has ${containers.map((c) => c.name).join(', ')}`,
+      );
+    const commands = commandsFor(request.verb, container);
+    const named = { ...request, target: `node/${target.host}` };
+    const cause = { cause: `svclab fault ${request.verb} ${request.target}` };
+    await service.fault({ ...named, args: { ...request.args, ...cause, phase: 'expect' } });
+    for (const args of commands) {
+      const done = await docker(args);
+      if (done.code !== 0) throw environmentError(`docker ${args.join(' ')}: ${explain(done.stderr)}`);
+    }
+    return service.fault({ ...named, args: { ...request.args, ...cause, phase: 'await' } });
+  };
+  return Object.assign(Object.create(service) as LabService, { fault });
+}
+
+/** What Docker is told for each verb. Fails with a LabError when the container is not in a state for it. */
+export function commandsFor(verb: string, container: Pick<LabContainer, 'name' | 'state'>): string[][] {
+  const { name, state } = container;
+  const must = (wanted: string, cure: string): void => {
+    if (state !== wanted) throw badInput(`Container ${name} is ${state}: ${cure}`);
+  };
+  const restart = `bring it back with "svclab fault restart" or "docker start ${name}"`;
+  switch (verb) {
+    case 'kill':
+      must('running', restart);
+      return [['kill', name]];
+    case 'stop':
+      must('running', restart);
+      return [['stop', name]];
+    case 'pause':
+      must('running', restart);
+      return [['pause', name]];
+    case 'resume':
+      must('paused', 'only a paused one is resumed');
+      return [['unpause', name]];
+    case 'restart':
+      if (state === 'paused')
+        return [
+          ['unpause', name],
+          ['kill', name],
+          ['start', name],
+        ];
+      return state === 'running'
+        ? [
+            ['kill', name],
+            ['start', name],
+          ]
+        : [['start', name]];
+    default:
+      throw badInput(`Fault "${verb}" is not known for a host: give one of kill, stop, pause, resume, restart`);
+  }
+}
