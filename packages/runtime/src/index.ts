@@ -1,6 +1,13 @@
 /** Effects shared by the processes: the bus, the store, gRPC, time, logs, configuration, namespaces, packets. */
 export { Bus, type BusHandler, type BusOptions, type BusState, connectBus } from './bus/bus.ts';
-export { type BusRole, type BusUser, busPermissions, type NatsConfigOptions, natsConfig } from './bus/permissions.ts';
+export {
+  type BusRole,
+  type BusUser,
+  busPermissions,
+  type NatsClusterOptions,
+  type NatsConfigOptions,
+  natsConfig,
+} from './bus/permissions.ts';
 export { decodeTimelineEvent, encodeTimelineEvent, Timeline } from './bus/timeline.ts';
 export {
   ClientError,

@@ -3,6 +3,8 @@ import {
   type Clock,
   ConflictError,
   encodeKey,
+  FencedError,
+  type FencedStore,
   type KubeObject,
   NotFoundError,
   type ObjectKey,
@@ -16,7 +18,7 @@ import { fakeClock } from './fake-clock.ts';
 
 /** A store in memory with its cache. */
 export interface MemoryStore {
-  readonly store: Store;
+  readonly store: FencedStore;
   /** The cache is fed before a write resolves; tests may set `fresh`. */
   readonly cache: WatchCache;
 }
@@ -43,28 +45,31 @@ export function memoryStore(options: { clock?: Clock; window?: WindowLimits } = 
     return cache.get<T>(key) as T;
   };
 
-  const store: Store = {
+  const storeFor = (holds: () => boolean): Store => ({
     async create<T extends KubeObject>(key: ObjectKey, object: T): Promise<T> {
       const json = serialize(key, object);
       await Promise.resolve();
+      if (!holds()) throw new FencedError(encodeKey(key));
       if (current(key) > 0) throw new AlreadyExistsError(encodeKey(key));
       return put<T>(key, json);
     },
     async update<T extends KubeObject>(key: ObjectKey, object: T, expected: number): Promise<T> {
       const json = serialize(key, object);
       await Promise.resolve();
+      if (!holds()) throw new FencedError(encodeKey(key));
       if (current(key) === 0) throw new NotFoundError(encodeKey(key));
       if (current(key) !== expected) throw new ConflictError(encodeKey(key), expected);
       return put<T>(key, json);
     },
     async delete(key: ObjectKey, expected?: number): Promise<number> {
       await Promise.resolve();
+      if (!holds()) throw new FencedError(encodeKey(key));
       if (current(key) === 0) throw new NotFoundError(encodeKey(key));
       if (expected !== undefined && current(key) !== expected) throw new ConflictError(encodeKey(key), expected);
       return commit(key, undefined);
     },
-  };
-  return { store, cache };
+  });
+  return { store: { ...storeFor(() => true), fenced: storeFor }, cache };
 }
 
 function serialize(key: ObjectKey, object: KubeObject): string {

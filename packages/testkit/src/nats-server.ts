@@ -10,6 +10,33 @@ export interface NatsTestOptions {
   readonly config?: (at: { listen: string; storeDir: string }) => string;
   /** Program to run; by default `SVCLAB_NATS_SERVER`, then `nats-server` on PATH or in /usr/sbin. */
   readonly program?: string;
+  /** Port to listen on; by default a free one. */
+  readonly port?: number;
+}
+
+/** How to start servers that belong together. */
+export interface NatsClusterTestOptions extends Pick<NatsTestOptions, 'program'> {
+  /** Makes the text of the `i`-th server's nats.conf, from 0. `routes` are the `ip:port` of all servers' cluster listeners. */
+  readonly config: (
+    i: number,
+    at: { listen: string; storeDir: string; serverName: string; cluster: string; routes: readonly string[] },
+  ) => string;
+}
+
+/** Starts three servers that form a cluster; resolves when all take connections (the cluster itself may take some seconds more). */
+export async function startNatsCluster(options: NatsClusterTestOptions): Promise<readonly NatsTestServer[]> {
+  const { config, ...rest } = options;
+  const routes = (await freePorts(3)).map((port) => `127.0.0.1:${port}`);
+  const ports = await freePorts(3);
+  return Promise.all(
+    routes.map((cluster, i) =>
+      startNats({
+        ...rest,
+        port: ports[i] ?? 0,
+        config: (at) => config(i, { ...at, serverName: `nats-${i + 1}`, cluster, routes }),
+      }),
+    ),
+  );
 }
 
 /** A real nats-server with a directory of its own under the system's temporary directory. */
@@ -30,7 +57,7 @@ export interface NatsTestServer {
 export async function startNats(options: NatsTestOptions = {}): Promise<NatsTestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'svclab-nats-'));
   const storeDir = join(folder, 'jetstream');
-  const port = await freePort();
+  const port = options.port ?? (await freePorts(1))[0] ?? 0;
   const config = (options.config ?? defaultConfig)({ listen: `127.0.0.1:${port}`, storeDir });
   const file = join(folder, 'nats.conf');
   writeFileSync(file, config, { mode: 0o600 });
@@ -86,13 +113,21 @@ function defaultConfig(at: { listen: string; storeDir: string }): string {
   return `listen: "${at.listen}"\nserver_name: "nats-test"\njetstream { store_dir: "${at.storeDir}" }\n`;
 }
 
-function freePort(): Promise<number> {
+/** Different ports that nobody listens on. */
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(Array.from({ length: count }, holdPort));
+  await Promise.all(held.map(({ release }) => release()));
+  return held.map(({ port }) => port);
+}
+
+function holdPort(): Promise<{ port: number; release: () => Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen({ port: 0, host: '127.0.0.1' }, () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+      const port = typeof address === 'object' && address ? address.port : 0;
+      resolve({ port, release: () => new Promise((done) => server.close(() => done())) });
     });
   });
 }

@@ -2,12 +2,13 @@ import {
   AlreadyExistsError,
   type Cache,
   ConflictError,
+  FencedError,
+  type FencedStore,
   type KubeObject,
   NotFoundError,
   type ObjectKey,
   RESOURCES,
   STORE_OBJECT_LIMIT,
-  type Store,
   type StoreEvent,
   TooLargeError,
 } from '@svclab/core';
@@ -15,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 /** A store under test, empty at first. */
 export interface StoreUnderTest {
-  readonly store: Store;
+  readonly store: FencedStore;
   readonly cache: Cache;
   close(): Promise<void>;
 }
@@ -42,6 +43,7 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
     });
     afterEach(() => under.close());
     describe('writes', () => describeWrites(() => under));
+    describe('fenced writes', () => describeFenced(() => under));
     describe('cache', () => describeCache(() => under));
     describe('changes', () => describeChanges(() => under));
   });
@@ -156,6 +158,66 @@ function describeWrites(under: () => StoreUnderTest): void {
     await store.create(key('a.b-c', 'kube-system'), service('a.b-c', {}, 'kube-system'));
     expect(cache.get(allocation)?.kind).toBe('Allocation');
     expect(cache.get(key('a.b-c', 'kube-system'))?.kind).toBe('Service');
+  });
+}
+
+function describeFenced(under: () => StoreUnderTest): void {
+  /** A view whose writes happen while the object `lease` says so. */
+  const whileHeld = async () => {
+    const { store, cache } = under();
+    const lease = await store.create(key('lease'), service('lease', { holder: 'me' }));
+    const fenced = store.fenced(() => cache.get(key('lease'))?.metadata.labels?.holder === 'me');
+    const pass = () => store.update(key('lease'), service('lease', { holder: 'other' }), revisionOf(lease));
+    return { fenced, pass, store, cache };
+  };
+
+  it('do what other writes do, with the same refusals', async () => {
+    const { fenced, cache } = await whileHeld();
+    const first = await fenced.create(key('web'), service('web'));
+    expect(cache.get(key('web'))).toEqual(first);
+    await expect(fenced.create(key('web'), service('web'))).rejects.toThrow(AlreadyExistsError);
+    const second = await fenced.update(key('web'), service('web', { a: '1' }), revisionOf(first));
+    await expect(fenced.update(key('web'), service('web'), revisionOf(first))).rejects.toThrow(ConflictError);
+    await expect(fenced.delete(key('web'), revisionOf(first))).rejects.toThrow(ConflictError);
+    expect(await fenced.delete(key('web'), revisionOf(second))).toBeGreaterThan(revisionOf(second));
+    await expect(fenced.update(key('web'), service('web'), revisionOf(second))).rejects.toThrow(NotFoundError);
+    await fenced.create(key('web'), service('web'));
+    await fenced.delete(key('web'));
+    expect(cache.get(key('web'))).toBeUndefined();
+    await expect(fenced.delete(key('web'))).rejects.toThrow(NotFoundError);
+  });
+
+  it('all happen when many are under way between writes of others', async () => {
+    const { fenced, store, cache } = await whileHeld();
+    const made = Array.from({ length: 60 }, (_, i) =>
+      (i % 3 === 0 ? store : fenced).create(key(`w${i}`), service(`w${i}`)),
+    );
+    const revisions = (await Promise.all(made)).map(revisionOf);
+    expect(new Set(revisions).size).toBe(60);
+    expect(cache.list(RESOURCES.services)).toHaveLength(61);
+  });
+
+  it('to one key follow each other', async () => {
+    const { fenced } = await whileHeld();
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, () => fenced.create(key('web'), service('web'))),
+    );
+    expect(results.filter((r) => r.status === 'fulfilled')).toHaveLength(1);
+    for (const r of results) if (r.status === 'rejected') expect(r.reason).toBeInstanceOf(AlreadyExistsError);
+  });
+
+  it('never follow the write that took the right away, however many are under way', async () => {
+    const { fenced, pass, cache } = await whileHeld();
+    const before = Array.from({ length: 30 }, (_, i) => fenced.create(key(`a${i}`), service(`a${i}`)));
+    const passing = pass();
+    const after = Array.from({ length: 30 }, (_, i) => fenced.create(key(`b${i}`), service(`b${i}`)));
+    const results = await Promise.allSettled([...before, ...after]);
+    const end = revisionOf(await passing);
+    await expect(fenced.create(key('late'), service('late'))).rejects.toThrow(FencedError);
+    const written = cache.list(RESOURCES.services).filter((o) => o.metadata.name !== 'lease');
+    expect(written).toHaveLength(results.filter((r) => r.status === 'fulfilled').length);
+    for (const object of written) expect(revisionOf(object)).toBeLessThan(end);
+    for (const r of results) if (r.status === 'rejected') expect(r.reason).toBeInstanceOf(FencedError);
   });
 }
 

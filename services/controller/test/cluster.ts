@@ -37,7 +37,7 @@ export interface ClusterOptions {
   readonly clock: TestClock;
 }
 
-type Serve = (payload: Uint8Array, subject: string) => Promise<Uint8Array>;
+type Serve = (payload: Uint8Array, subject: string) => Promise<Uint8Array | undefined>;
 
 /** A bus whose messages arrive at once. */
 export class TestBus {
@@ -64,7 +64,9 @@ export class TestBus {
   async request(subject: string, payload: Uint8Array): Promise<Uint8Array> {
     const server = [...this.#servers].find(({ pattern }) => pattern.test(subject));
     if (!server) throw new Error(`Nobody serves ${subject}`);
-    return server.serve(payload, subject);
+    const reply = await server.serve(payload, subject);
+    if (!reply) throw new Error(`Nobody answers ${subject}`);
+    return reply;
   }
 }
 
@@ -124,7 +126,7 @@ export class Cluster {
     const log = createLogger({ component: 'controller', host: 'controller-1', level: 'silent' });
     const timeline = { stamp: this.#stamp } as Pick<Timeline, 'stamp'>;
     const { registry, bus, knobs } = this;
-    this.#reconcilers = startReconcilers({ registry, bus, clock, log, timeline, knobs, apiAddress: '172.30.1.3' });
+    this.#reconcilers = startReconcilers({ registry, bus, clock, log, timeline, knobs, apiAddresses: ['172.30.1.3'] });
     this.#reports = serveReports({ registry, bus, log, ...this.#reconcilers });
   }
 

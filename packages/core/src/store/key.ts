@@ -69,6 +69,7 @@ export const RESOURCES = {
   deployments: { group: 'apps', resource: 'deployments' },
   replicasets: { group: 'apps', resource: 'replicasets' },
   endpointslices: { group: 'discovery.k8s.io', resource: 'endpointslices' },
+  leases: { group: 'coordination.k8s.io', resource: 'leases' },
   ipaddresspools: { group: 'metallb.io', resource: 'ipaddresspools' },
   l2advertisements: { group: 'metallb.io', resource: 'l2advertisements' },
   /** Allocations are keys of their own: created or refused, never read-modify-written. */

@@ -29,6 +29,19 @@ export interface Store {
   delete(key: ObjectKey, expected?: number): Promise<number>;
 }
 
+/** A store that refuses the writes of one who has lost the right to write. */
+export interface FencedStore extends Store {
+  /**
+   * A view whose writes happen only while `holds()`. Each write is placed right behind a state of the whole store that this process's
+   * cache shows, and `holds()` is asked of that state, at the last instant before the write is sent. The store refuses a write that
+   * anything it follows was not known for; the cache then catches up, and `holds()` and the write's own condition are looked at anew.
+   * So, with a `holds` that reads a key (a lease, say): in the order of the store's revisions, no write follows a change of that key by
+   * which `holds` would have been false, however long the process, a connection or a server stood still in between.
+   * Fails with {@link FencedError} when `holds()` is false; nothing is written then.
+   */
+  fenced(holds: () => boolean): Store;
+}
+
 /** What changed in a cache. Called synchronously, in revision order. */
 export type StoreListener = (event: StoreEvent) => void;
 
@@ -89,6 +102,18 @@ export class ExpiredError extends StoreError {
 export class TimeoutError extends StoreError {
   constructor(message: string, options?: ErrorOptions) {
     super('TIMEOUT', message, options);
+  }
+}
+/** No server takes writes now; nothing was written. */
+export class UnavailableError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('UNAVAILABLE', message, options);
+  }
+}
+/** The writer has lost the right to write; nothing was written. */
+export class FencedError extends StoreError {
+  constructor(key: string) {
+    super('FENCED', `Writer does not lead any longer: ${key}`);
   }
 }
 /** The object is larger than the store takes. */

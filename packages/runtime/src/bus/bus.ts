@@ -104,8 +104,11 @@ export class Bus {
     return reply.data;
   }
 
-  /** Answers requests. A handler that throws or rejects gets no reply out: the requester times out and tries again. */
-  serve(subject: string, handler: (payload: Uint8Array, subject: string) => Promise<Uint8Array>): () => void {
+  /** Answers requests. A handler that throws, rejects or gives undefined gets no reply out: another may, or the requester times out and tries again. */
+  serve(
+    subject: string,
+    handler: (payload: Uint8Array, subject: string) => Promise<Uint8Array | undefined>,
+  ): () => void {
     return this.#subscribe(subject, handler);
   }
 

@@ -23,6 +23,23 @@ export interface NatsConfigOptions {
   readonly users: readonly BusUser[];
   /** Name among the servers (default `nats-1`). */
   readonly serverName?: string;
+  /** Peers, when there are several servers: they then keep the store on all of them. */
+  readonly cluster?: NatsClusterOptions;
+  /** `ip:port` of the HTTP monitoring endpoint (`/healthz`); none by default. It asks for no password: give an address only health checks reach. */
+  readonly monitor?: string;
+}
+
+/** How the servers of a lab find each other. */
+export interface NatsClusterOptions {
+  /** Name of the cluster; the same on all. */
+  readonly name: string;
+  /** `ip:port` for the other servers. */
+  readonly listen: string;
+  /** `ip:port` of every server's `listen`; its own may be among them. */
+  readonly routes: readonly string[];
+  /** What the servers know each other by. */
+  readonly user: string;
+  readonly password: string;
 }
 
 /** Subjects a user may publish to and subscribe to. */
@@ -35,8 +52,12 @@ export interface BusPermissions {
 
 const STREAM = `KV_${BUCKET}`;
 
-/** What every process needs that keeps a copy of the store: to look at the stream, make a consumer of its own, and pace it. */
+/**
+ * What every process needs that keeps a copy of the store: to look at the stream, make a consumer of its own, and pace it;
+ * and to read messages one by one while no consumer can be made.
+ */
 const READ_STORE = [
+  `$JS.API.DIRECT.GET.${STREAM}`,
   `$JS.API.STREAM.INFO.${STREAM}`,
   `$JS.API.CONSUMER.CREATE.${STREAM}.*.$KV.${BUCKET}.>`,
   `$JS.FC.${STREAM}.>`,
@@ -86,7 +107,7 @@ export function busPermissions(user: Pick<BusUser, 'role' | 'host' | 'user'>): B
 }
 
 /**
- * The text of nats.conf: JetStream on disk, one user per process, no monitoring port. Holds the passwords: write it with mode 0600.
+ * The text of nats.conf: JetStream on disk, one user per process, no monitoring port unless asked for. Holds the passwords: write it with mode 0600.
  * Understood by nats-server 2.9 and newer. Fails with an Error naming a value that could not be written literally.
  */
 export function natsConfig(options: NatsConfigOptions): string {
@@ -97,6 +118,8 @@ export function natsConfig(options: NatsConfigOptions): string {
     // A client that went silent (a stopped process, a cut link) is dropped after 6 s and its messages with it.
     'ping_interval: "2s"',
     'ping_max: 2',
+    ...(options.monitor === undefined ? [] : [`http: ${quote(options.monitor)}`]),
+    ...(options.cluster === undefined ? [] : clusterLines(options.cluster)),
     'jetstream {',
     `  store_dir: ${quote(options.storeDir)}`,
     '  max_memory_store: 64MB',
@@ -109,6 +132,19 @@ export function natsConfig(options: NatsConfigOptions): string {
     '}',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function clusterLines({ name, listen, routes, user, password }: NatsClusterOptions): string[] {
+  return [
+    'cluster {',
+    `  name: ${quote(name)}`,
+    `  listen: ${quote(listen)}`,
+    // Clients know all servers from lab.json; what a server believes its addresses to be need not be reachable for them.
+    '  no_advertise: true',
+    `  authorization { user: ${quote(user)}, password: ${quote(password)}, timeout: 2 }`,
+    `  routes: [${routes.map((at) => quote(`nats-route://${user}:${password}@${at}`)).join(', ')}]`,
+    '}',
+  ];
 }
 
 function userLines(user: BusUser): string[] {

@@ -42,26 +42,31 @@ export async function createPki(dir: string, options: PkiOptions): Promise<strin
   return pair.cert;
 }
 
-/** Writes a kubeconfig (mode 0600) with one cluster, one user and one context, all called `name`. */
+/**
+ * Writes a kubeconfig (mode 0600): a cluster and a context for each API server, `name`, `name-2`, `name-3` ..., the first of which is the
+ * current one, and one user.
+ */
 export function writeKubeconfig(
   path: string,
-  options: { readonly server: string; readonly caPem: string; readonly token: string; readonly name: string },
+  options: {
+    readonly server: string;
+    /** More servers of the same API. */
+    readonly others?: readonly string[];
+    readonly caPem: string;
+    readonly token: string;
+    readonly name: string;
+  },
 ): void {
+  const { server, others = [], token, name } = options;
+  const ca = Buffer.from(options.caPem).toString('base64');
+  const named = [server, ...others].map((at, i) => ({ name: i === 0 ? name : `${name}-${i + 1}`, server: at }));
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [
-      {
-        name: options.name,
-        cluster: {
-          server: options.server,
-          'certificate-authority-data': Buffer.from(options.caPem).toString('base64'),
-        },
-      },
-    ],
-    users: [{ name: options.name, user: { token: options.token } }],
-    contexts: [{ name: options.name, context: { cluster: options.name, user: options.name, namespace: 'default' } }],
-    'current-context': options.name,
+    clusters: named.map((n) => ({ name: n.name, cluster: { server: n.server, 'certificate-authority-data': ca } })),
+    users: [{ name, user: { token } }],
+    contexts: named.map((n) => ({ name: n.name, context: { cluster: n.name, user: name, namespace: 'default' } })),
+    'current-context': name,
   };
   // JSON is YAML.
   writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });

@@ -13,10 +13,13 @@ export interface StreamInfo {
   readonly created: string;
   readonly firstSequence: number;
   readonly lastSequence: number;
+  /** Servers that keep it. */
+  readonly replicas: number;
 }
 
 interface StreamInfoReply {
   readonly created: string;
+  readonly config: { readonly num_replicas?: number };
   readonly state: { readonly first_seq: number; readonly last_seq: number };
 }
 
@@ -31,17 +34,17 @@ export async function readStream(nats: NatsConnection, timeoutMs: number): Promi
 }
 
 /**
- * Makes the bucket's stream: the layout of a NATS KV bucket (ADR-8 of nats-architecture-and-design) with one value per key, on disk.
- * A stream that another made meanwhile is as good.
+ * Makes the bucket's stream: the layout of a NATS KV bucket (ADR-8 of nats-architecture-and-design) with one value per key, on the disks
+ * of `replicas` servers. A stream that another made meanwhile is as good. Fails while too few servers are there or they have no leader.
  */
-export async function createStream(nats: NatsConnection, timeoutMs: number): Promise<StreamInfo> {
+export async function createStream(nats: NatsConnection, replicas: number, timeoutMs: number): Promise<StreamInfo> {
   const config = {
     name: STREAM,
     subjects: [`${SUBJECT_PREFIX}>`],
     retention: 'limits',
     discard: 'new',
     storage: 'file',
-    num_replicas: 1,
+    num_replicas: replicas,
     max_msgs_per_subject: 1,
     max_msgs: -1,
     max_bytes: -1,
@@ -96,5 +99,10 @@ export async function readLast(
 }
 
 function toInfo(reply: StreamInfoReply): StreamInfo {
-  return { created: reply.created, firstSequence: reply.state.first_seq, lastSequence: reply.state.last_seq };
+  return {
+    created: reply.created,
+    firstSequence: reply.state.first_seq,
+    lastSequence: reply.state.last_seq,
+    replicas: reply.config.num_replicas ?? 1,
+  };
 }

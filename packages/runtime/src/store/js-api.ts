@@ -4,6 +4,9 @@ import { headers, type NatsConnection, RequestError, TimeoutError } from '@nats-
 export const JS_ERROR = {
   /** Compare-and-set failed. */
   wrongLastSequence: 10071,
+  /** The same, said by a server of a cluster about a write that follows one it has not stored yet. */
+  wrongLastSequenceUnknown: 10164,
+  wrongLastMessageId: 10070,
   streamNotFound: 10059,
   streamNameInUse: 10058,
   messageNotFound: 10037,
@@ -25,7 +28,8 @@ export class JsApiError extends Error {
 
   /** A compare-and-set failed. */
   get isConflict(): boolean {
-    return this.errCode === JS_ERROR.wrongLastSequence;
+    const { wrongLastSequence, wrongLastSequenceUnknown, wrongLastMessageId } = JS_ERROR;
+    return [wrongLastSequence, wrongLastSequenceUnknown, wrongLastMessageId].some((code) => code === this.errCode);
   }
 
   /** The sequence a failed compare-and-set found ("wrong last sequence: 7"); undefined for other errors. */
@@ -37,8 +41,12 @@ export class JsApiError extends Error {
 
 /** What the other side may do to a message sent to a stream. */
 export interface PublishOptions {
-  /** Sequence the subject's last message must have; 0: there must be none. */
-  readonly expected: number;
+  /** Sequence the subject's last message must have; 0: there must be none; undefined: any. */
+  readonly expected?: number;
+  /** Sequence the whole stream's last message must have; undefined: any. */
+  readonly after?: number;
+  /** Id the whole stream's last message must have been sent with; undefined: any. */
+  readonly afterId?: string | undefined;
   /** The server stores one message per id (within two minutes) and answers repeats with the first one's sequence. */
   readonly id: string;
   /** Write a deletion marker. */
@@ -67,7 +75,9 @@ export async function jsPublish(
 ): Promise<{ sequence: number; duplicate: boolean }> {
   const h = headers();
   h.set('Nats-Expected-Stream', stream);
-  h.set('Nats-Expected-Last-Subject-Sequence', String(options.expected));
+  if (options.expected !== undefined) h.set('Nats-Expected-Last-Subject-Sequence', String(options.expected));
+  if (options.after !== undefined) h.set('Nats-Expected-Last-Sequence', String(options.after));
+  if (options.afterId !== undefined) h.set('Nats-Expected-Last-Msg-Id', options.afterId);
   h.set('Nats-Msg-Id', options.id);
   if (options.remove) h.set('KV-Operation', 'DEL');
   const reply = await nats.request(subject, data, { headers: h, timeout: options.timeoutMs });
@@ -80,9 +90,15 @@ export async function jsPublish(
  * The outcome of such a request is unknown.
  */
 export function isTransient(error: unknown): boolean {
+  if (isNobodyThere(error)) return true;
   if (error instanceof JsApiError) return error.code === 503;
   if (error instanceof TimeoutError) return true;
-  if (error instanceof RequestError) return error.isNoResponders() || error.cause instanceof TimeoutError;
+  return error instanceof RequestError && error.cause instanceof TimeoutError;
+}
+
+/** True when no server took a request (no leader, no stream yet): it has had no effect. */
+export function isNobodyThere(error: unknown): boolean {
+  if (error instanceof RequestError) return error.isNoResponders();
   return error instanceof Error && error.name === 'NoRespondersError';
 }
 

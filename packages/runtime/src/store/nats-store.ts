@@ -4,29 +4,23 @@ import {
   type Clock,
   ConflictError,
   encodeKey,
+  type FencedStore,
   type KubeObject,
   NotFoundError,
   type ObjectKey,
-  STORE_OBJECT_LIMIT,
   type Store,
   StoreLostError,
   TimeoutError,
-  TooLargeError,
+  UnavailableError,
   type WatchCache,
   withRevision,
 } from '@svclab/core';
 import type { Bus } from '../bus/bus.ts';
 import { readLast, readStream, STREAM, SUBJECT_PREFIX } from './bucket.ts';
-import { isTransient, JsApiError, jsPublish } from './js-api.ts';
+import { FencedWrites } from './fenced-writes.ts';
+import { isNobodyThere, isTransient, JsApiError, jsPublish } from './js-api.ts';
+import { RETRY_MS, SEEN_MS, serialize, TRY_MS, UNTAKEN_MS, WRITE_MS } from './limits.ts';
 import type { WatchFeed } from './watch-feed.ts';
-
-/** One try of a write waits this long for its answer. */
-const TRY_MS = 1000;
-/** A write as a whole gives up after this long; its outcome is then unknown. */
-const WRITE_MS = 5000;
-/** Longest wait for this process's own copy to contain a write. */
-const SEEN_MS = 5000;
-const RETRY_MS = 100;
 
 /** What came of a write: stored at `sequence`, or refused because the key was last written at `found`. */
 type Outcome = { readonly sequence: number } | { readonly found: number };
@@ -35,7 +29,7 @@ type Outcome = { readonly sequence: number } | { readonly found: number };
  * Compare-and-set writes to the bucket. A try without an answer is repeated with the same message id, which the server stores once;
  * a refusal after such a try is checked against the key's last message before anything is said about it.
  */
-export class NatsStore implements Store {
+export class NatsStore implements FencedStore {
   readonly #bus: Bus;
   readonly #cache: WatchCache;
   readonly #feed: WatchFeed;
@@ -46,6 +40,16 @@ export class NatsStore implements Store {
     this.#cache = options.cache;
     this.#feed = options.feed;
     this.#clock = options.clock;
+  }
+
+  fenced(holds: () => boolean): Store {
+    return new FencedWrites({
+      bus: this.#bus,
+      cache: this.#cache,
+      feed: this.#feed,
+      clock: this.#clock,
+      holds,
+    });
   }
 
   async create<T extends KubeObject>(key: ObjectKey, object: T): Promise<T> {
@@ -109,7 +113,7 @@ export class NatsStore implements Store {
   async #write(key: ObjectKey, json: string | undefined, expected: number): Promise<Outcome> {
     const name = encodeKey(key);
     const id = nuid.next();
-    const deadlineMs = this.#clock.now() + WRITE_MS;
+    const startMs = this.#clock.now();
     let unsure = false;
     for (;;) {
       if (this.#feed.lost) throw this.#feed.lost;
@@ -117,8 +121,11 @@ export class NatsStore implements Store {
         return await this.#try(name, json, expected, id, unsure);
       } catch (error) {
         if (!isTransient(error)) throw error;
-        unsure = true;
-        if (this.#clock.now() + RETRY_MS > deadlineMs)
+        unsure ||= !isNobodyThere(error);
+        const nextMs = this.#clock.now() + RETRY_MS - startMs;
+        if (!unsure && nextMs > UNTAKEN_MS)
+          throw new UnavailableError(`Store takes no writes: ${name}`, { cause: error });
+        if (nextMs > WRITE_MS)
           throw new TimeoutError(`Store does not answer within ${WRITE_MS} ms, the outcome is unknown: ${name}`, {
             cause: error,
           });
@@ -155,11 +162,4 @@ export class NatsStore implements Store {
     if (info?.created !== this.#feed.epoch)
       throw new StoreLostError(`Store was made anew: expected the one made at ${this.#feed.epoch}`);
   }
-}
-
-function serialize(key: ObjectKey, object: KubeObject): string {
-  const json = JSON.stringify(object);
-  const bytes = Buffer.byteLength(json);
-  if (bytes > STORE_OBJECT_LIMIT) throw new TooLargeError(encodeKey(key), bytes, STORE_OBJECT_LIMIT);
-  return json;
 }

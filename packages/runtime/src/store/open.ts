@@ -1,8 +1,8 @@
 import {
   type Cache,
   type Clock,
+  type FencedStore,
   type ResourceRef,
-  type Store,
   type StoreLostError,
   WatchCache,
   type WindowLimits,
@@ -41,10 +41,16 @@ export interface CacheOptions {
  * The controller's store. Makes the bucket when there is none (and `epochFile` knows of none), resolves when the cache is complete.
  * Writes fail with {@link StoreLostError} while the store is not the one known.
  */
-export async function openStore(bus: Bus, options: CacheOptions): Promise<{ store: Store; cache: ClosableCache }> {
+export async function openStore(
+  bus: Bus,
+  options: CacheOptions & {
+    /** Servers that keep the bucket when it is made here (default 1): an odd number survives the loss of its smaller half. */
+    readonly replicas?: number;
+  },
+): Promise<{ store: FencedStore; cache: ClosableCache }> {
   const sweeper = new MarkerSweeper({ bus, clock: options.clock, log: options.log });
   const cache = new FedCache(bus, options, {
-    create: true,
+    create: { replicas: options.replicas ?? 1 },
     wants: () => true,
     onMarker: (key, sequence) => sweeper.note(key, sequence),
   });
@@ -63,7 +69,7 @@ export async function openCache(
 ): Promise<ClosableCache> {
   const wanted = new Set(options.resources.map((ref) => `${ref.group}/${ref.resource}`));
   const cache = new FedCache(bus, options, {
-    create: false,
+    create: undefined,
     wants: (ref) => wanted.has(`${ref.group}/${ref.resource}`),
   });
   await cache.synced();

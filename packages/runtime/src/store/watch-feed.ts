@@ -10,6 +10,7 @@ import type { Bus } from '../bus/bus.ts';
 import type { Logger } from '../process/log.ts';
 import { createStream, readStream, type StreamInfo } from './bucket.ts';
 import { recallEpoch, rememberEpoch } from './epoch-file.ts';
+import { PollSession } from './poll-session.ts';
 import { type StoredMessage, WatchSession } from './watch-session.ts';
 
 /** What a feed needs. */
@@ -20,8 +21,8 @@ export interface FeedOptions {
   readonly clock: Clock;
   /** Whether objects of a resource are kept in the cache. */
   readonly wants: (ref: ResourceRef) => boolean;
-  /** Make the stream when there is none and none has been known. */
-  readonly create: boolean;
+  /** Make the stream, on so many servers, when there is none and none has been known; undefined: wait for it. */
+  readonly create: { readonly replicas: number } | undefined;
   /** File that remembers which store this host belongs to, over restarts of the process. */
   readonly epochFile?: string;
   readonly onFreshness: (fresh: boolean) => void;
@@ -33,6 +34,7 @@ export interface FeedOptions {
 /** Pause before another try, milliseconds. */
 const RETRY_MS = 100;
 const REQUEST_MS = 1000;
+const DOUBTS = 10;
 /** Out of touch for longer, a cache lists anew: deletion markers may have been dropped meanwhile (they are kept for ten minutes). */
 export const RESUME_LIMIT_MS = 300_000;
 
@@ -40,6 +42,8 @@ export const RESUME_LIMIT_MS = 300_000;
  * Keeps a cache fresh, whatever happens to the server, the connection or the consumer. Each session goes on where the last one got to.
  * Before each it checks that the stream is the one known: a store that was wiped, made anew or has lost revisions is never read;
  * the cache then keeps what it holds and says that it is not fresh.
+ * A store on several servers is also read while they have no leader and so no consumer can be made: by polling any of them
+ * ({@link PollSession}). Only a store that was checked before is; one server's new, empty disk is not the store there.
  */
 export class WatchFeed {
   readonly #options: FeedOptions;
@@ -49,9 +53,13 @@ export class WatchFeed {
   #resolveSynced: () => void = () => undefined;
   #rejectSynced: (error: Error) => void = () => undefined;
   #session: WatchSession | undefined;
+  #poll: PollSession | undefined;
+  #replicas = 1;
   #epoch: string | undefined;
   #lost: StoreLostError | undefined;
   #rolledBack = false;
+  /** Answers in a row by which the store would be lost. */
+  #doubts = 0;
   #listed = false;
   #inTouchMs = 0;
   #closed = false;
@@ -89,6 +97,7 @@ export class WatchFeed {
     this.#offState();
     this.#session?.end('closed');
     this.#wake();
+    this.#endPoll();
     await this.#done;
   }
 
@@ -97,8 +106,9 @@ export class WatchFeed {
     while (!this.#closed) {
       const reason = await this.#once().catch((error: unknown) => (error as Error).message);
       this.#session = undefined;
-      this.#setFresh(false);
+      if (!this.#poll) this.#setFresh(false);
       if (this.#closed) return;
+      this.#startPoll();
       if (reason !== told) this.#options.log.warn({ event: 'watch-ended', reason, rev: this.#options.cache.revision });
       told = reason;
       await this.#pause();
@@ -128,6 +138,7 @@ export class WatchFeed {
         else cache.advance(info.lastSequence);
         this.#listed = true;
         caughtUp = true;
+        this.#endPoll();
         this.#setFresh(true);
         this.#resolveSynced();
       },
@@ -139,15 +150,41 @@ export class WatchFeed {
     return reason;
   }
 
+  /** Reads by polling until a session has caught up. */
+  #startPoll(): void {
+    const { bus, cache, clock } = this.#options;
+    if (this.#poll || this.#closed || !this.#listed || this.#replicas < 2 || this.#lost) return;
+    this.#poll = new PollSession({
+      connection: () => bus.connection(),
+      clock,
+      after: () => cache.revision,
+      onMessage: (message) => {
+        this.#apply(message);
+        this.#inTouchMs = clock.now();
+      },
+      onCaughtUp: () => {
+        this.#inTouchMs = clock.now();
+        this.#setFresh(true);
+      },
+      onSilence: () => this.#setFresh(false),
+    });
+  }
+
+  #endPoll(): void {
+    this.#poll?.end();
+    this.#poll = undefined;
+  }
+
   /** Compares the stream with the one known; fails when it is another. */
   async #check(found: StreamInfo | undefined): Promise<StreamInfo> {
     const { cache, create, bus, epochFile, log } = this.#options;
     let info = found;
     if (!info && this.#epoch === undefined) {
       if (!create) throw new Error('Store does not exist yet: the controller makes it');
-      info = await createStream(await bus.connection(), REQUEST_MS * 5);
+      info = await createStream(await bus.connection(), create.replicas, REQUEST_MS * 5);
       log.info({ event: 'store-created', epoch: info.created });
     }
+    this.#doubt(!info || info.lastSequence < cache.revision);
     if (!info) throw this.#lose(`Store is gone: expected the one made at ${this.#epoch}`);
     if (this.#epoch !== undefined && info.created !== this.#epoch)
       throw this.#lose(`Store was made anew at ${info.created}: expected the one made at ${this.#epoch}`);
@@ -157,15 +194,27 @@ export class WatchFeed {
     }
     if (this.#epoch === undefined && epochFile) rememberEpoch(epochFile, info.created);
     this.#epoch = info.created;
+    this.#replicas = info.replicas;
     if (this.#lost) log.warn({ event: 'store-found-again', epoch: info.created });
     this.#lost = undefined;
     return info;
+  }
+
+  /**
+   * One of several servers may answer before it has read all that the others agreed on: that the store is gone, or that it ends early,
+   * is believed when it has been said for a second.
+   */
+  #doubt(lost: boolean): void {
+    this.#doubts = lost ? this.#doubts + 1 : 0;
+    if (lost && this.#replicas > 1 && this.#doubts < DOUBTS)
+      throw new Error('Server does not know all of the store: asking again');
   }
 
   #lose(message: string): StoreLostError {
     const error = new StoreLostError(message);
     const news = this.#lost === undefined;
     this.#lost = error;
+    this.#endPoll();
     this.#setFresh(false);
     if (news) {
       this.#options.log.error({ event: 'store-lost', reason: message, rev: this.#options.cache.revision });
@@ -177,6 +226,8 @@ export class WatchFeed {
 
   #apply(message: StoredMessage): void {
     const { cache, wants, log } = this.#options;
+    // Told before, by a session or a poll that overlapped.
+    if (message.sequence <= cache.revision && this.#listed) return;
     const key = decodeKey(message.key);
     this.#options.onMarker?.(message.key, message.data ? undefined : message.sequence);
     if (!key || !wants(key)) {

@@ -14,6 +14,7 @@ import {
   TooLargeError,
   timedOut,
   tooLarge,
+  UnavailableError,
 } from '@svclab/core';
 
 /** True when a write was refused because another writer came first: read again and repeat. */
@@ -29,6 +30,7 @@ export function toApiError(error: unknown, ref: ResourceRef, name: string): ApiE
   if (error instanceof ConflictError) return new ApiError(conflict(ref, name).status, { cause: error });
   if (error instanceof TooLargeError) return tooLarge(3 * 1024 * 1024);
   if (error instanceof TimeoutError) return timedOut(`the store did not answer in time: ${error.message}`);
+  if (error instanceof UnavailableError) return serviceUnavailable(`nothing was written: ${error.message}`, 1);
   if (error instanceof StoreError) return serviceUnavailable(`the store cannot be used: ${error.message}`);
   return internalError((error as Error).message ?? String(error), error);
 }

@@ -184,8 +184,9 @@ export const tooManyRequests = (message: string, retryAfterSeconds = 1): ApiErro
 export const internalError = (message: string, cause?: unknown): ApiError =>
   failure(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }, cause);
 
-/** 503: the store cannot be reached. */
-export const serviceUnavailable = (message: string): ApiError => failure(503, 'ServiceUnavailable', message);
+/** 503: the store cannot be reached. `retryAfterSeconds`: it may soon be. */
+export const serviceUnavailable = (message: string, retryAfterSeconds?: number): ApiError =>
+  failure(503, 'ServiceUnavailable', message, retryAfterSeconds === undefined ? undefined : { retryAfterSeconds });
 
 /** 504: a resourceVersion of the future has been asked for. */
 export const tooLargeResourceVersion = (asked: number, current: number): ApiError =>
