@@ -1,5 +1,6 @@
 /** The pure half of svclab: types, rules and state machines. Imports nothing but itself; time, chance and identity are arguments. */
 export * from './api/apps.ts';
+export * from './api/coordination.ts';
 export * from './api/core.ts';
 export * from './api/discovery.ts';
 export * from './api/meta.ts';
@@ -14,6 +15,7 @@ export * from './lab/bus.ts';
 export * from './lab/config.ts';
 export * from './lab/knobs.ts';
 export * from './lab/timeline.ts';
+export * from './lease/index.ts';
 export * from './membership/index.ts';
 export * from './proxy/index.ts';
 export * from './reconcile/index.ts';

@@ -17,6 +17,7 @@ export function addStatus(parent: Command): void {
           component: p.component,
           host: p.host,
           state: p.state,
+          ...(p.component === 'controller' ? { leader: p.host === status.leader } : {}),
           pid: p.pid,
           restarts: p.restarts,
           started: p.startedWallMs === 0n ? null : new Date(Number(p.startedWallMs)).toISOString(),
@@ -29,6 +30,7 @@ export function addStatus(parent: Command): void {
           ready: status.ready,
           pid: lab.pid,
           api: status.api,
+          leader: status.leader === '' ? null : status.leader,
           state_dir: status.stateDir,
           kubeconfig: lab.paths.kubeconfig,
           nodes: status.hosts
@@ -48,7 +50,7 @@ export function addStatus(parent: Command): void {
           const rows = status.processes.map((p) => [
             p.component,
             p.host,
-            p.state,
+            p.component === 'controller' && p.host === status.leader ? `${p.state}, leads` : p.state,
             String(p.restarts),
             p.pid === 0 ? '-' : age(Number(p.startedWallMs)),
             `${(Number(p.pssKib) / 1024).toFixed(0)}Mi`,

@@ -13,6 +13,7 @@ interface UpFlags {
   readonly control?: string;
   readonly build?: boolean;
   readonly timeout: number;
+  readonly ha?: boolean;
   readonly file?: string;
 }
 
@@ -41,7 +42,8 @@ export function addUp(parent: Command): void {
     .option('--control <a.b.c>', 'first three numbers of the control network, a /24 (default: 172.30.1)')
     .option('--build', 'build the image anew (docker)')
     .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
-    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set')
+    .option('--ha', 'three NATS servers and three controllers, of which one leads')
+    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set, ha')
     .action(run);
 }
 
@@ -60,6 +62,7 @@ async function run(flags: UpFlags): Promise<void> {
     nodes: flags.nodes ?? file.nodes ?? DEFAULT_NODES,
     profile: flags.profile ?? file.profile ?? 'realistic',
     set: { ...file.set, ...flags.set },
+    ha: flags.ha ?? file.ha ?? false,
     apiPort: flags.apiPort ?? (driver === 'docker' ? DOCKER_API_PORT : 0),
     ...(flags.lan === undefined ? {} : { lan: flags.lan }),
     ...(flags.control === undefined ? {} : { control: flags.control }),

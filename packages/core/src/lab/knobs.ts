@@ -100,6 +100,19 @@ export const KNOBS = {
   'pods.startupDelay': ms(0, 0, 'Extra time an emulated container takes to listen', 0),
   'pods.restartBackoffBase': ms(10_000, 200, 'First back-off of a crashing container (kubelet)'),
   'pods.restartBackoffMax': ms(300_000, 5000, 'Longest back-off of a crashing container (kubelet)'),
+  'election.leaseDuration': ms(
+    15_000,
+    1200,
+    'How long candidates respect a lease they do not see renewed (client-go LeaseDuration; kube-controller-manager leader-elect-lease-duration)',
+    300,
+  ),
+  'election.renewDeadline': ms(
+    10_000,
+    900,
+    'How long a leader that cannot renew goes on; less than the lease (client-go RenewDeadline)',
+    200,
+  ),
+  'election.retryPeriod': ms(2000, 150, 'Time between tries to acquire or renew (client-go RetryPeriod)', 10),
   'events.ttl': ms(3_600_000, 3_600_000, 'How long Events are kept (kube-apiserver event-ttl)'),
 } as const satisfies Record<string, KnobDefinition>;
 

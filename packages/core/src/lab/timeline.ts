@@ -30,6 +30,9 @@ export const TIMELINE_TYPES = [
   /** The node lifecycle controller changed a node's Ready condition (attrs: target, ready, reason). */
   'node.ready',
   'node.not-ready',
+  /** A controller leads, or leads no longer (attrs: term, identity, reason). Terms count the lease's holders. */
+  'leader.elected',
+  'leader.lost',
   /** The endpoint slices of a service changed (attrs: service, revision, added, removed; object names joined by commas). */
   'endpoints.changed',
   /** This node's rules in the kernel now contain a revision (attrs: revision, services, operations, took_us). */

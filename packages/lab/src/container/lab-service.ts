@@ -13,6 +13,7 @@ import { FAULTS } from '../faults/fault.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
+import type { LeaderView } from '../supervisor/leader.ts';
 import {
   asStatus,
   execAsStatus,
@@ -34,6 +35,7 @@ export interface ContainerLabOptions {
   /** `https://127.0.0.1:PORT` */
   readonly api: string;
   readonly vips: VipView;
+  readonly leader: Pick<LeaderView, 'host'>;
   readonly monitors: ReadonlyMap<string, HostMonitor>;
   readonly faults: ContainerFaults;
   readonly timeline: TimelineLog;
@@ -70,6 +72,7 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
         stateDir: '',
         ready: wasReady,
         failure: '',
+        leader: options.leader.host,
         nowNs: clock.nowNs(),
       };
     },

@@ -1,8 +1,9 @@
 /** Making a composed lab's files. Runs each time the supervisor's container starts; what exists stays valid: secrets, certificates, added nodes. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HostSpec, type LabConfig, PORTS } from '@svclab/core';
-import { type BusUser, createPki, natsConfig, writeKubeconfig } from '@svclab/runtime';
+import type { HostSpec, LabConfig } from '@svclab/core';
+import { type BusUser, createPki, writeKubeconfig } from '@svclab/runtime';
+import { natsConfigOf } from '../plan/nats-config.ts';
 import { planLab } from '../plan/plan.ts';
 import { badInput } from '../state/errors.ts';
 import { createSecrets, type LabSecrets } from '../state/secrets.ts';
@@ -30,12 +31,18 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     if (!/^\d+$/.test(text)) throw badInput(`${name} is "${text}": give a whole number`);
     return Number(text);
   };
+  const flag = (name: string): boolean => {
+    const text = env[name] || 'false';
+    if (text !== 'true' && text !== 'false') throw badInput(`${name} is "${text}": give true or false`);
+    return text === 'true';
+  };
   const lab = planLab({
     name: env.SVCLAB_LAB || 'svclab',
     driver: 'docker',
     profile: env.SVCLAB_PROFILE || 'realistic',
     nodes: number('SVCLAB_NODES', 3),
     set: parseSet(env.SVCLAB_SET ?? ''),
+    ha: flag('SVCLAB_HA'),
     ...(env.SVCLAB_LAN ? { lan: env.SVCLAB_LAN } : {}),
     ...(env.SVCLAB_CONTROL ? { control: env.SVCLAB_CONTROL } : {}),
     ...(env.SVCLAB_POD_NETWORK ? { podNetwork: env.SVCLAB_POD_NETWORK } : {}),
@@ -73,6 +80,7 @@ function mergeSecrets(lab: LabConfig, before: LabSecrets | undefined): LabSecret
     token: before.token,
     apiToken: before.apiToken,
     busUsers: fresh.busUsers.map((u) => known.get(u.user) ?? u),
+    routePassword: before.routePassword ?? fresh.routePassword,
   };
 }
 
@@ -85,8 +93,14 @@ export async function prepareLab(settings: ContainerSettings): Promise<{ lab: La
   writeShared(paths.secrets, JSON.stringify(secrets));
   const caPem = await certificate(lab, secrets);
   const server = `https://127.0.0.1:${settings.apiPort}`;
-  writeKubeconfig(paths.kubeconfig, { server, caPem, token: secrets.apiToken, name: lab.name });
-  for (const host of lab.hosts) writeHost(secrets, host);
+  writeKubeconfig(paths.kubeconfig, {
+    server,
+    others: otherServers(settings),
+    caPem,
+    token: secrets.apiToken,
+    name: lab.name,
+  });
+  for (const host of lab.hosts) writeHost(lab, secrets, host);
   writeShared(paths.config, `${JSON.stringify(lab, null, 2)}\n`);
   const client: ClientFile = {
     config: lab,
@@ -98,20 +112,18 @@ export async function prepareLab(settings: ContainerSettings): Promise<{ lab: La
   return { lab, secrets };
 }
 
+/** URLs of the further controllers, whose ports follow that of the first. */
+function otherServers({ lab, apiPort }: ContainerSettings): readonly string[] {
+  const [, ...others] = lab.hosts.filter((h) => h.role === 'controller');
+  return others.map((_, i) => `https://127.0.0.1:${apiPort + 1 + i}`);
+}
+
 /** Writes what one host's processes are started with. */
-function writeHost(secrets: LabSecrets, host: HostSpec): void {
+function writeHost(lab: LabConfig, secrets: LabSecrets, host: HostSpec): void {
   const busUsers: readonly BusUser[] = secrets.busUsers.filter((u) => u.host === host.name);
-  writeShared(hostSecretsPath(host.name), JSON.stringify({ ...secrets, apiToken: '', busUsers }));
+  writeShared(hostSecretsPath(host.name), JSON.stringify({ ...secrets, apiToken: '', routePassword: '', busUsers }));
   if (host.role === 'nats')
-    writeShared(
-      natsFile(host.name),
-      natsConfig({
-        listen: `${host.controlIP}:${PORTS.nats}`,
-        storeDir: containerPaths().jetstream,
-        users: secrets.busUsers,
-        serverName: host.name,
-      }),
-    );
+    writeShared(natsFile(host.name), natsConfigOf(host, lab, secrets, { storeDir: containerPaths().jetstream }));
 }
 
 /** The API's certificate: made once, since a kubeconfig that was handed out must stay good. */

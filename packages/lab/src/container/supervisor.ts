@@ -8,6 +8,7 @@ import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock }
 import { LabServiceDefinition } from '@svclab/wire';
 import { supervisorIP } from '../plan/plan.ts';
 import { LabError } from '../state/errors.ts';
+import { LeaderView } from '../supervisor/leader.ts';
 import { TimelineLog } from '../supervisor/timeline-log.ts';
 import { VipView } from '../supervisor/vips.ts';
 import { ContainerFaults } from './container-faults.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
     token: secrets.token,
     api: `https://127.0.0.1:${settings.apiPort}`,
     vips: new VipView(lab, secrets.token),
+    leader: new LeaderView(timeline),
     monitors,
     faults,
     timeline,

@@ -95,7 +95,7 @@ function described(name: string, paths: LabPaths, client: ClientFile): Omit<LabC
     name,
     paths,
     config: client.config,
-    secrets: { ...client.secrets, busUsers: [] },
+    secrets: { ...client.secrets, busUsers: [], routePassword: '' },
     pid: 0,
     local: false,
     programs: PROGRAMS,

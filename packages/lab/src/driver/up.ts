@@ -52,20 +52,31 @@ async function start(options: UpOptions, lab: LabConfig, paths: LabPaths): Promi
       `Lab "${options.name}" is already running: stop it with "svclab down --name ${options.name}", or choose another --name`,
     );
   requireEnvironment();
-  const server = await listen(options.apiPort);
+  const sockets = await openApiSockets(lab, options.apiPort);
   try {
-    const port = (server.address() as { port: number }).port;
-    const api = `https://127.0.0.1:${port}`;
-    await prepareState(lab, paths, api);
+    const apis = sockets.map((s) => `https://127.0.0.1:${(s.address() as { port: number }).port}`);
+    await prepareState(lab, paths, apis);
     options.progress(`Starting lab ${options.name}: ${options.nodes} nodes, profile ${options.profile}`);
-    await launch(lab, paths, server, api);
+    await launch(lab, paths, sockets, apis[0] ?? '');
   } finally {
-    server.close();
+    for (const socket of sockets) socket.close();
   }
   try {
     return await waitReady(options, paths);
   } catch (error) {
     await down(options.root, options.name, { force: true });
+    throw error;
+  }
+}
+
+/** One listening socket for each controller: the first on `port`, the others on free ones. */
+async function openApiSockets(lab: LabConfig, port: number): Promise<Server[]> {
+  const sockets: Server[] = [];
+  try {
+    for (const { role } of lab.hosts) if (role === 'controller') sockets.push(await listen(sockets.length ? 0 : port));
+    return sockets;
+  } catch (error) {
+    for (const socket of sockets) socket.close();
     throw error;
   }
 }
@@ -88,7 +99,7 @@ function listen(port: number): Promise<Server> {
 }
 
 /** Fresh state: what an earlier lab of the name left is removed. */
-async function prepareState(lab: LabConfig, paths: LabPaths, api: string): Promise<void> {
+async function prepareState(lab: LabConfig, paths: LabPaths, apis: readonly string[]): Promise<void> {
   removeState(paths, lab.name);
   try {
     mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
@@ -112,13 +123,16 @@ async function prepareState(lab: LabConfig, paths: LabPaths, api: string): Promi
     ips: ['127.0.0.1'],
     token: secrets.apiToken,
   });
-  writeKubeconfig(paths.kubeconfig, { server: api, caPem, token: secrets.apiToken, name: `svclab-${lab.name}` });
+  const [server = '', ...others] = apis;
+  const name = `svclab-${lab.name}`;
+  writeKubeconfig(paths.kubeconfig, { server, others, caPem, token: secrets.apiToken, name });
 }
 
 /** Unshares the lab's namespaces and starts the supervisor as their first process. */
-async function launch(lab: LabConfig, paths: LabPaths, server: Server, api: string): Promise<void> {
+async function launch(lab: LabConfig, paths: LabPaths, sockets: readonly Server[], api: string): Promise<void> {
   const log = openSync(paths.supervisorLog, 'a', 0o600);
-  const handle = (server as unknown as { _handle?: { fd: number } })._handle;
+  const descriptorOf = (socket: Server): number | undefined =>
+    (socket as unknown as { _handle?: { fd: number } })._handle?.fd;
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
   const child = spawn(
     'unshare',
@@ -130,7 +144,7 @@ async function launch(lab: LabConfig, paths: LabPaths, server: Server, api: stri
     {
       detached: true,
       cwd: '/',
-      stdio: ['ignore', log, log, handle?.fd ?? 'ignore'],
+      stdio: ['ignore', log, log, ...sockets.map((s) => descriptorOf(s) ?? ('ignore' as const))],
     },
   );
   let failure: Error | undefined;

@@ -5,6 +5,7 @@ import { badInput } from '../state/errors.ts';
 /** What a lab file may say. */
 export interface LabFile {
   readonly nodes?: number;
+  readonly ha?: boolean;
   readonly profile?: string;
   readonly set?: Readonly<Record<string, string>>;
 }
@@ -23,18 +24,21 @@ export function readLabFile(path: string): LabFile {
 /** Checks the content of a lab file. `path` is for messages. */
 export function labFile(value: unknown, path: string): LabFile {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badInput(`Lab file ${path} must be a mapping with nodes, profile, set`);
-  const { nodes, profile, set, ...rest } = value as Record<string, unknown>;
+    throw badInput(`Lab file ${path} must be a mapping with nodes, profile, set, ha`);
+  const { nodes, profile, set, ha, ...rest } = value as Record<string, unknown>;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined)
-    throw badInput(`Lab file ${path}: field "${unknown}" is not known: there are nodes, profile, set`);
+    throw badInput(`Lab file ${path}: field "${unknown}" is not known: there are nodes, profile, set, ha`);
   if (nodes !== undefined && typeof nodes !== 'number')
     throw badInput(`Lab file ${path}: nodes is ${JSON.stringify(nodes)}: give a whole number`);
   if (profile !== undefined && typeof profile !== 'string')
     throw badInput(`Lab file ${path}: profile is ${JSON.stringify(profile)}: give realistic or fast`);
   if (set !== undefined && (typeof set !== 'object' || set === null || Array.isArray(set)))
     throw badInput(`Lab file ${path}: set must be a mapping from knob to value`);
+  if (ha !== undefined && typeof ha !== 'boolean')
+    throw badInput(`Lab file ${path}: ha is ${JSON.stringify(ha)}: give true or false`);
   return {
+    ...(ha === undefined ? {} : { ha }),
     ...(nodes === undefined ? {} : { nodes }),
     ...(profile === undefined ? {} : { profile }),
     ...(set === undefined ? {} : { set: Object.fromEntries(Object.entries(set).map(([k, v]) => [k, String(v)])) }),

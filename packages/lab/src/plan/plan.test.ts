@@ -20,6 +20,18 @@ describe('planLab', () => {
     ]);
   });
 
+  it('brings two more of each server with ha', () => {
+    const lab = planLab({ ...base, ha: true });
+    expect(lab.natsServers).toEqual(['nats://172.30.1.2:4222', 'nats://172.30.1.6:4222', 'nats://172.30.1.7:4222']);
+    expect(lab.hosts.filter((h) => h.role === 'controller').map((h) => `${h.name} ${h.controlIP}`)).toEqual([
+      'controller-1 172.30.1.3',
+      'controller-2 172.30.1.8',
+      'controller-3 172.30.1.9',
+    ]);
+    const addresses = lab.hosts.flatMap((h) => [h.lanIP, h.controlIP].filter((ip) => ip !== undefined));
+    expect(new Set(addresses).size).toBe(addresses.length);
+  });
+
   it.each([
     { what: 'no nodes', change: { nodes: 0 }, says: /Number of nodes 0 cannot be used/ },
     {
@@ -50,6 +62,11 @@ describe('planLab', () => {
       what: 'no duration',
       change: { set: { 'dns.ttl': 'soon' } },
       says: /dns\.ttl does not take "soon": give a duration/,
+    },
+    {
+      what: 'a lease that ends before its holder gives up',
+      change: { set: { 'election.leaseDuration': '500ms' } },
+      says: /leaseDuration 500 ms, renewDeadline 900 ms.* must be more/,
     },
     { what: 'out of range', change: { set: { 'membership.probeInterval': '0ms' } }, says: /the range is/ },
   ])('refuses $what', ({ change, says }) => {

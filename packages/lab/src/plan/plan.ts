@@ -15,6 +15,8 @@ export interface LabRequest {
   readonly control?: string;
   /** How packets to pods of other nodes travel (default: `direct` with netns, `vxlan` with docker). */
   readonly podNetwork?: string;
+  /** Three NATS servers that keep the store on all of them, and three controllers of which one leads. */
+  readonly ha?: boolean;
 }
 
 const LAN = '172.30.0';
@@ -66,8 +68,8 @@ export function planLab(request: LabRequest): LabConfig {
   const networks = { lanCIDR: cidrOf('LAN', lan), controlCIDR: cidrOf('Control network', control) };
   if (lan === control) throw badInput(`LAN and control network are both ${networks.lanCIDR}: give two different ones`);
   const hosts: HostSpec[] = [
-    { name: 'nats-1', role: 'nats', controlIP: `${control}.2` },
-    { name: 'controller-1', role: 'controller', controlIP: `${control}.3` },
+    ...servers('nats', NATS, control, request.ha),
+    ...servers('controller', CONTROLLERS, control, request.ha),
     { name: 'dns-1', role: 'dns', lanIP: `${lan}.2`, controlIP: `${control}.4` },
     { name: 'dns-2', role: 'dns', lanIP: `${lan}.3`, controlIP: `${control}.5` },
     ...Array.from({ length: nodes }, (_, i) => nodeSpec(i + 1, networks)),
@@ -95,9 +97,34 @@ export function planLab(request: LabRequest): LabConfig {
   };
 }
 
+/** Last bytes of the servers' addresses on the control network: of the first, and of the two more that `ha` brings. */
+const NATS = [2, 6, 7];
+const CONTROLLERS = [3, 8, 9];
+
+function servers(role: 'nats' | 'controller', addresses: readonly number[], control: string, ha = false): HostSpec[] {
+  return addresses
+    .slice(0, ha ? addresses.length : 1)
+    .map((byte, i) => ({ name: `${role}-${i + 1}`, role, controlIP: `${control}.${byte}` }));
+}
+
+/** Jitter of client-go's retries; there as well, the deadline must leave room for a retry. */
+const JITTER = 1.2;
+
+function checkElection(all: LabConfig['knobs']): void {
+  const lease = all['election.leaseDuration'];
+  const deadline = all['election.renewDeadline'];
+  const retry = all['election.retryPeriod'];
+  if (lease > deadline && deadline > JITTER * retry) return;
+  throw badInput(
+    `Election with leaseDuration ${lease} ms, renewDeadline ${deadline} ms, retryPeriod ${retry} ms cannot work: leaseDuration must be more than renewDeadline, and that more than ${JITTER} x retryPeriod`,
+  );
+}
+
 function knobs(profile: 'realistic' | 'fast', set: Readonly<Record<string, string>>): LabConfig['knobs'] {
   try {
-    return resolveKnobs(profile, set);
+    const all = resolveKnobs(profile, set);
+    checkElection(all);
+    return all;
   } catch (error) {
     if (error instanceof KnobError) throw badInput(error.message);
     throw error;

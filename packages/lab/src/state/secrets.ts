@@ -11,6 +11,8 @@ export interface LabSecrets {
   /** Bearer token of the Kubernetes API. */
   readonly apiToken: string;
   readonly busUsers: readonly BusUser[];
+  /** What the NATS servers know each other by, where there are several. */
+  readonly routePassword: string;
 }
 
 /** Components that run on a host of each role, in start order. */
@@ -29,7 +31,12 @@ export function createSecrets(lab: LabConfig): LabSecrets {
   const busUsers = lab.hosts.flatMap((h) =>
     COMPONENTS[h.role].filter((c) => c !== 'nats-server').map((c) => user(c as BusRole, h.name)),
   );
-  return { token: secret(), apiToken: secret(), busUsers: [...busUsers, user('supervisor', 'lab')] };
+  return {
+    token: secret(),
+    apiToken: secret(),
+    busUsers: [...busUsers, user('supervisor', 'lab')],
+    routePassword: secret(),
+  };
 }
 
 export function writeSecrets(path: string, secrets: LabSecrets): void {

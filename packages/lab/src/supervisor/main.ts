@@ -1,25 +1,20 @@
 /**
- * The lab's first process, PID 1 of its namespaces: `node main.js STATE_DIR API_URL`, with the API's listening socket as descriptor 3.
+ * The lab's first process, PID 1 of its namespaces: `node main.js STATE_DIR API_URL`, with the controllers' listening sockets as descriptors 3 and up,
+ * the first of which is the URL's.
  * Its end is the lab's end: the kernel then removes every process, interface and mount of it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
-import {
-  connectBus,
-  createLogger,
-  decodeTimelineEvent,
-  natsConfig,
-  reapOrphans,
-  serveGrpc,
-  systemClock,
-} from '@svclab/runtime';
+import { connectBus, createLogger, decodeTimelineEvent, reapOrphans, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
+import { natsConfigOf } from '../plan/nats-config.ts';
 import { supervisorIP } from '../plan/plan.ts';
 import { labPaths } from '../state/paths.ts';
 import { readSecrets } from '../state/secrets.ts';
 import { Lab } from './lab.ts';
+import { LeaderView } from './leader.ts';
 import { labService } from './service.ts';
 import { natsConfigPath } from './specs.ts';
 import { TimelineLog } from './timeline-log.ts';
@@ -72,18 +67,17 @@ running.prepare();
 for (const host of lab.hosts.filter((h) => h.role === 'nats'))
   writeFileSync(
     natsConfigPath(paths, host.name),
-    natsConfig({
-      listen: `${host.controlIP}:${PORTS.nats}`,
-      storeDir: paths.jetstream,
-      users: secrets.busUsers,
-      serverName: host.name,
-    }),
+    natsConfigOf(host, lab, secrets, { storeDir: join(paths.jetstream, host.name) }),
     { mode: 0o600 },
   );
 running.start();
+const leader = new LeaderView(timeline);
 const vips = new VipView(lab, secrets.token);
 await serveGrpc({ listen: `unix:${paths.socket}`, token: secrets.token, log }, [
-  [LabServiceDefinition, labService({ lab: running, vips, api, down: () => clock.after(20, () => void end()) })],
+  [
+    LabServiceDefinition,
+    labService({ lab: running, vips, leader, api, down: () => clock.after(20, () => void end()) }),
+  ],
 ]);
 clock.every(REAP_MS, () => reapOrphans((pid) => running.isOwnPid(pid)));
 watchNats();

@@ -18,6 +18,7 @@ import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts
 import { badInput, LabError } from '../state/errors.ts';
 import { type ExecHost, hostExec } from './host-exec.ts';
 import type { Lab } from './lab.ts';
+import type { LeaderView } from './leader.ts';
 import type { ManagedProcess } from './managed-process.ts';
 import type { TimelineLog } from './timeline-log.ts';
 import type { VipView } from './vips.ts';
@@ -26,6 +27,7 @@ import type { VipView } from './vips.ts';
 export interface LabServiceOptions {
   readonly lab: Lab;
   readonly vips: VipView;
+  readonly leader: Pick<LeaderView, 'host'>;
   /** `https://127.0.0.1:PORT` */
   readonly api: string;
   /** Ends the lab; called after the answer has gone out. */
@@ -115,6 +117,7 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
     stateDir: paths.dir,
     ready,
     failure: '',
+    leader: options.leader.host,
     nowNs: options.lab.options.clock.nowNs(),
   };
 }

@@ -16,8 +16,8 @@ const DNS = 'kube-system/kube-dns';
 
 /** What the API and DNS Services lead to. */
 export interface FixedEndpointsOptions {
-  /** Address of the API server; without one the `kubernetes` Service has no endpoints. */
-  readonly apiAddress: string | undefined;
+  /** Addresses of the API servers; without any the `kubernetes` Service has no endpoints. */
+  readonly apiAddresses: readonly string[];
   readonly heartbeats: Heartbeats;
 }
 
@@ -86,8 +86,7 @@ export class FixedEndpointsReconciler implements Reconciler {
     const { namespace, name } = splitKey(key);
     const service = this.#context.registry.get<Service>(RESOURCES.services, namespace, name);
     if (!service || Object.keys(service.spec.selector ?? {}).length > 0) return undefined;
-    const { apiAddress } = this.#options;
-    const ips = key === DNS ? [...this.#serving].sort() : apiAddress === undefined ? [] : [apiAddress];
+    const ips = [...(key === DNS ? this.#serving : this.#options.apiAddresses)].sort();
     const fixed = ips.map((ip): FixedEndpoint => ({ ip, ready: true }));
     const present = presentEndpoints(this.#context, namespace, name);
     await writeEndpoints(this.#context, service, present, decideFixedEndpoints(service, fixed, present));

@@ -1,6 +1,7 @@
 import { type Cancel, type Clock, hasReason, type Knobs } from '@svclab/core';
 import type { Logger, Timeline } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
+import { AllocationRepairReconciler } from './allocation-repair.ts';
 import { DeploymentReconciler } from './deployment.ts';
 import { EndpointsReconciler } from './endpoints.ts';
 import { EventExpiryReconciler } from './event-expiry.ts';
@@ -26,8 +27,12 @@ export interface ReconcilerDeps {
   readonly log: Logger;
   readonly timeline: Pick<Timeline, 'stamp'>;
   readonly knobs: Knobs;
-  /** Address at which pods reach the API server, if they do. */
-  readonly apiAddress?: string;
+  /** Addresses at which pods reach the API servers, if they do. */
+  readonly apiAddresses: readonly string[];
+  /** Other API servers write as well: allocations are looked after all the time. */
+  readonly severalApis?: boolean;
+  /** Whether this process may act; always, when left out. What happens while it may not is left to the one that may. */
+  readonly leads?: () => boolean;
 }
 
 /** The running control loops. */
@@ -43,7 +48,7 @@ const STALE_WAIT_MS = 50;
 
 /** Starts every control loop on a cache that is complete. Each looks at everything once, then at what changes. */
 export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
-  const { registry, bus, clock, log, timeline, knobs, apiAddress } = deps;
+  const { registry, bus, clock, log, timeline, knobs, apiAddresses, leads = () => true } = deps;
   const recorder = new EventRecorder({ registry, clock, log });
   const heartbeats = new Heartbeats(bus, () => registry.cache.fresh);
   // Before the loops: they ask it about the change they are told of.
@@ -52,7 +57,7 @@ export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
   const loops = [
     new NodeLifecycleReconciler(context, heartbeats),
     new EndpointsReconciler(context),
-    new FixedEndpointsReconciler(context, { apiAddress, heartbeats }),
+    new FixedEndpointsReconciler(context, { apiAddresses, heartbeats }),
     new DeploymentReconciler(context),
     new ReplicaSetReconciler(context),
     new Scheduler(context),
@@ -61,9 +66,10 @@ export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
     new GarbageCollector(context),
     new NamespaceReconciler(context),
     new EventExpiryReconciler(context),
-  ].map((reconciler) => new Loop(reconciler, context));
+    ...(deps.severalApis ? [new AllocationRepairReconciler(context)] : []),
+  ].map((reconciler) => new Loop(reconciler, context, leads));
   const unsubscribe = registry.cache.subscribe((event) => {
-    for (const loop of loops) loop.onEvent(event);
+    if (leads()) for (const loop of loops) loop.onEvent(event);
   });
   for (const loop of loops) loop.start();
   return {
@@ -84,10 +90,12 @@ class Loop {
   readonly #reconciler: Reconciler;
   readonly #context: ReconcilerContext;
   readonly #queue: WorkQueue;
+  readonly #leads: () => boolean;
   #end: Cancel = () => undefined;
 
-  constructor(reconciler: Reconciler, context: ReconcilerContext) {
+  constructor(reconciler: Reconciler, context: ReconcilerContext, leads: () => boolean) {
     this.#reconciler = reconciler;
+    this.#leads = leads;
     this.#context = context;
     this.#queue = new WorkQueue({
       clock: context.clock,
@@ -114,6 +122,7 @@ class Loop {
 
   /** Acts only on a copy that is up to date (KEP-5647): after a write whose outcome is unknown, it may lack what was written. */
   async #handle(key: string): Promise<number | undefined> {
+    if (!this.#leads()) return undefined;
     if (!this.#context.registry.cache.fresh) return STALE_WAIT_MS;
     try {
       return await this.#reconciler.reconcile(key);
@@ -125,6 +134,7 @@ class Loop {
 
   #report(key: string, err: unknown, retryMs: number): void {
     const entry = { event: 'reconcile-failed', reconciler: this.#reconciler.name, key, retryMs, err };
+    if (!this.#leads()) return;
     // A conflict means that somebody else wrote first: the next look sees it.
     if (hasReason(err, 'Conflict')) this.#context.log.debug(entry);
     else this.#context.log.warn(entry);

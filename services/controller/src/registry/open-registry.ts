@@ -1,4 +1,13 @@
-import { type Cache, type Clock, formatIp, type LabConfig, parseCidr, type Random, type Store } from '@svclab/core';
+import {
+  type Cache,
+  type Clock,
+  formatIp,
+  type IpRange,
+  type LabConfig,
+  parseCidr,
+  type Random,
+  type Store,
+} from '@svclab/core';
 import { type Repaired, repairAllocations } from './allocators/repair.ts';
 import { bootstrap } from './bootstrap.ts';
 import { definitions } from './definitions.ts';
@@ -17,12 +26,11 @@ export interface OpenRegistryOptions {
   readonly onRepair?: (repaired: Repaired) => void;
 }
 
-/** The registry of a lab: allocations repaired, the objects every cluster has made. Fails when the service range is no IPv4 CIDR. */
-export async function openRegistry(options: OpenRegistryOptions): Promise<Registry> {
+/** The registry of a lab; writes nothing yet. Fails when the service range is no IPv4 CIDR. */
+export function labRegistry(options: Omit<OpenRegistryOptions, 'onRepair'>): Registry {
   const { store, cache, clock, random, uuid, lab } = options;
-  const addresses = parseCidr(lab.serviceCIDR);
-  if (!addresses) throw new Error(`Service range is no CIDR: ${lab.serviceCIDR}`);
-  const registry = createRegistry({
+  const addresses = serviceRange(lab);
+  return createRegistry({
     store,
     cache,
     clock,
@@ -33,9 +41,26 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<Regist
       evictionSeconds: Math.round(lab.knobs['node.evictionToleration'] / 1000),
     }),
   });
-  const repaired = await repairAllocations(cache, registry.allocations);
-  options.onRepair?.(repaired);
+}
+
+/** Makes what is missing of the objects every cluster has. */
+export async function prepareCluster(registry: Registry, lab: OpenRegistryOptions['lab']): Promise<void> {
+  const addresses = serviceRange(lab);
   const apiIP = formatIp({ family: addresses.family, value: addresses.first + 1n });
   await bootstrap(registry, { apiIP, dnsIP: lab.dnsIP, apiPort: 6443 });
+}
+
+/** The registry of a lab with one API server: allocations repaired, the objects every cluster has made. */
+export async function openRegistry(options: OpenRegistryOptions): Promise<Registry> {
+  const registry = labRegistry(options);
+  const repaired = await repairAllocations(options.cache, registry.allocations);
+  options.onRepair?.(repaired);
+  await prepareCluster(registry, options.lab);
   return registry;
+}
+
+function serviceRange(lab: OpenRegistryOptions['lab']): IpRange {
+  const addresses = parseCidr(lab.serviceCIDR);
+  if (!addresses) throw new Error(`Service range is no CIDR: ${lab.serviceCIDR}`);
+  return addresses;
 }

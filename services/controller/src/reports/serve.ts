@@ -12,6 +12,8 @@ export interface ReportDeps extends ReportContext {
   readonly log: Logger;
   /** Told that a node lives. */
   readonly heartbeats: Pick<Heartbeats, 'node'>;
+  /** Whether this process may answer; always, when left out. Else the one that may does. */
+  readonly leads?: () => boolean;
 }
 
 /** The served reports. */
@@ -23,7 +25,9 @@ export interface ServedReports {
 /** Answers the reports of node-agents and announcers. A report that could not be taken is answered with the error: its sender repeats it. */
 export function serveReports(deps: ReportDeps): ServedReports {
   const owners = new VipOwners();
-  const answer = async (subject: string, take: () => Promise<void>): Promise<Uint8Array> => {
+  const { leads = () => true } = deps;
+  const answer = async (subject: string, take: () => Promise<void>): Promise<Uint8Array | undefined> => {
+    if (!leads()) return undefined;
     let error = '';
     try {
       await take();
@@ -31,7 +35,7 @@ export function serveReports(deps: ReportDeps): ServedReports {
       error = (err as Error).message || String(err);
       deps.log.warn({ event: 'report-failed', subject, err });
     }
-    return ReportReply.encode({ error }).finish();
+    return leads() ? ReportReply.encode({ error }).finish() : undefined;
   };
   const ends = [
     deps.bus.serve(SUBJECTS.all.report, (payload, subject) =>

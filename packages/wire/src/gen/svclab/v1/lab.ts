@@ -36,6 +36,8 @@ export interface StatusResponse {
   failure: string;
   /** CLOCK_MONOTONIC of the machine the lab runs on, nanoseconds: the time its timeline is in. */
   nowNs: bigint;
+  /** Host whose controller leads; empty while none does. */
+  leader: string;
 }
 
 export interface HostStatus {
@@ -231,6 +233,7 @@ function createBaseStatusResponse(): StatusResponse {
     ready: false,
     failure: "",
     nowNs: 0n,
+    leader: "",
   };
 }
 
@@ -268,6 +271,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
         throw new globalThis.Error("value provided for field message.nowNs of type int64 too large");
       }
       writer.uint32(160).int64(message.nowNs);
+    }
+    if (message.leader !== "") {
+      writer.uint32(90).string(message.leader);
     }
     return writer;
   },
@@ -365,6 +371,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.nowNs = reader.int64() as bigint;
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.leader = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -395,6 +409,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
       ready: isSet(object.ready) ? globalThis.Boolean(object.ready) : false,
       failure: isSet(object.failure) ? globalThis.String(object.failure) : "",
       nowNs: isSet(object.nowNs) ? BigInt(object.nowNs) : isSet(object.now_ns) ? BigInt(object.now_ns) : 0n,
+      leader: isSet(object.leader) ? globalThis.String(object.leader) : "",
     };
   },
 
@@ -430,6 +445,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     if (message.nowNs !== 0n) {
       obj.nowNs = message.nowNs.toString();
     }
+    if (message.leader !== "") {
+      obj.leader = message.leader;
+    }
     return obj;
   },
 
@@ -448,6 +466,7 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     message.ready = object.ready ?? false;
     message.failure = object.failure ?? "";
     message.nowNs = (object.nowNs !== undefined && object.nowNs !== null) ? BigInt(object.nowNs) : 0n;
+    message.leader = object.leader ?? "";
     return message;
   },
 };
