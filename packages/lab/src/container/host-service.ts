@@ -16,19 +16,15 @@ export class HostProcesses implements FaultLab {
   /** The host this is. */
   readonly spec: HostSpec;
   readonly all: readonly ManagedProcess[];
-  /** Pids of programs run for users. */
-  readonly guests: Set<number>;
 
   constructor(options: {
     host: HostSpec;
     processes: readonly ManagedProcess[];
     clock: Clock;
-    guests: Set<number>;
   }) {
     this.options = options;
     this.spec = options.host;
     this.all = options.processes;
-    this.guests = options.guests;
   }
 
   host(): { readonly netns: unknown; readonly processes: readonly ManagedProcess[] } {
@@ -102,18 +98,12 @@ export function hostService(options: HostServiceOptions): HostServiceImplementat
     exec: (requests, context) => {
       const launch = (start: { command: string[]; cwd: string; env: Record<string, string> }) => {
         const [command = '', ...args] = start.command;
-        const child = spawn(command, args, {
+        return spawn(command, args, {
           cwd: start.cwd || '/',
           env: { PATH: process.env.PATH, HOME: '/tmp', TERM: process.env.TERM, ...start.env },
           stdio: ['pipe', 'pipe', 'pipe'],
           detached: true,
         });
-        const { pid } = child;
-        if (pid !== undefined) {
-          processes.guests.add(pid);
-          child.once('exit', () => processes.guests.delete(pid));
-        }
-        return child;
       };
       return execAsStatus(hostExec({ clock, launch }, requests, context.signal));
     },

@@ -1,16 +1,17 @@
 /**
- * The first process of a host's container: `node host-init.js`, with SVCLAB_HOST naming the host. It starts the host's processes, each
- * of which can be killed apart, starts them again, reaps orphans, and tells the supervisor what it sees (HostService).
+ * The first program of a host's container, under Docker's own init, which reaps orphans: `node host-init.js`, with SVCLAB_HOST naming the
+ * host. It starts the host's processes, each of which can be killed apart, starts them again, and tells the supervisor what it sees (HostService).
  * SIGTERM ends the processes in order and then the container.
  */
 
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { ENV, type HostSpec, type LabConfig, PORTS } from '@svclab/core';
-import { createLogger, type GrpcServer, reapOrphans, serveGrpc, systemClock } from '@svclab/runtime';
+import { createLogger, type GrpcServer, serveGrpc, systemClock } from '@svclab/runtime';
 import { HostServiceDefinition } from '@svclab/wire';
 import type { LabSecrets } from '../state/secrets.ts';
 import { ManagedProcess } from '../supervisor/managed-process.ts';
@@ -22,7 +23,7 @@ import { Observations } from './observations.ts';
 
 /** How often the clock and the networks are looked at, ms. */
 const LOOK_MS = 25;
-/** How often health, addresses and orphans are looked at, ms. */
+/** How often health and addresses are looked at, ms. */
 const TEND_MS = 100;
 /** How long processes may take their leave, ms. Docker kills the container after its stop_grace_period. */
 const LEAVE_MS = 1500;
@@ -61,27 +62,29 @@ async function main(): Promise<void> {
   const path = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   const processes = processSpecs(host, { lab, paths, secrets, path }).map(
     (spec) =>
-      new ManagedProcess(spec, undefined, {
-        clock,
-        events: {
-          exited: (p, code, signal) => {
-            log.info({ event: 'process-exited', process: p.name, code, signal });
-            const now = clock.nowNs();
-            observations.add('exited', now, now, {
-              process: p.name,
-              code: String(code ?? ''),
-              signal: signal ?? '',
-            });
+      new ManagedProcess(
+        spec,
+        { spawn },
+        {
+          clock,
+          events: {
+            exited: (p, code, signal) => {
+              log.info({ event: 'process-exited', process: p.name, code, signal });
+              const now = clock.nowNs();
+              observations.add('exited', now, now, {
+                process: p.name,
+                code: String(code ?? ''),
+                signal: signal ?? '',
+              });
+            },
           },
         },
-      }),
+      ),
   );
-  const guests = new Set<number>();
-  const all = new HostProcesses({ host, processes, clock, guests });
+  const all = new HostProcesses({ host, processes, clock });
   for (const p of processes) p.start();
   if (host.role === 'nats') watchNats(host, processes);
   clock.every(TEND_MS, () => tendHealth(processes));
-  clock.every(TEND_MS * 10, () => reapOrphans((pid) => guests.has(pid) || processes.some((p) => p.pid === pid)));
 
   const state = { bootId: randomUUID(), stopping: false };
   let server: GrpcServer | undefined;

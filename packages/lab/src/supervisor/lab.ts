@@ -3,12 +3,12 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
-import { type Logger, type Netns, withNetns } from '@svclab/runtime';
+import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
 import { createBridges, createHost, cutControl, cutLan } from '../driver/network.ts';
 import { badInput } from '../state/errors.ts';
 import type { LabPaths } from '../state/paths.ts';
 import type { LabSecrets } from '../state/secrets.ts';
-import { ManagedProcess } from './managed-process.ts';
+import { ManagedProcess, type Place } from './managed-process.ts';
 import { processSpecs } from './specs.ts';
 import type { TimelineLog } from './timeline-log.ts';
 
@@ -29,6 +29,11 @@ export interface LabOptions {
   /** PATH of the lab's processes. */
   readonly path: string;
 }
+
+/** Starts processes in a host's namespace. */
+const inside = (netns: Netns): Place => ({
+  spawn: (command, args, options) => spawnIn(netns, command, args, options),
+});
 
 export class Lab {
   readonly options: LabOptions;
@@ -131,7 +136,7 @@ export class Lab {
         ? host.processes
         : processSpecs(spec, this.options).map(
             (p) =>
-              new ManagedProcess(p, netns, {
+              new ManagedProcess(p, inside(netns), {
                 clock,
                 events: {
                   exited: (process, code, signal) => {
@@ -144,6 +149,6 @@ export class Lab {
               }),
           );
     this.#hosts.set(spec.name, { spec, netns, processes });
-    for (const p of processes) p.start(netns);
+    for (const p of processes) p.start(inside(netns));
   }
 }

@@ -1,8 +1,7 @@
 /** One process of the lab: started in its host's namespace, watched, restarted with back-off unless something holds it down. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import type { Cancel, Clock } from '@svclab/core';
-import { type Netns, spawnIn } from '@svclab/runtime';
 
 /** What to start, and where. */
 export interface ProcessSpec {
@@ -17,6 +16,11 @@ export interface ProcessSpec {
   readonly logFile: string | undefined;
   /** A descriptor of the supervisor handed to the process as its descriptor 3. */
   readonly passFd?: number;
+}
+
+/** Where processes are started: the namespace of a host, or where this process is. */
+export interface Place {
+  spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess;
 }
 
 /** Life of a process: `down` between its end and the next start, `held` while a fault keeps it down. */
@@ -39,7 +43,7 @@ export class ManagedProcess {
   readonly #clock: Clock;
   readonly #events: ProcessEvents;
   #child: ChildProcess | undefined;
-  #netns: Netns | undefined;
+  #place: Place;
   #held = false;
   #stopped = false;
   #backoff = 0;
@@ -49,9 +53,9 @@ export class ManagedProcess {
   #cancel: Cancel = () => {};
   #ready = false;
 
-  constructor(spec: ProcessSpec, netns: Netns | undefined, options: { clock: Clock; events: ProcessEvents }) {
+  constructor(spec: ProcessSpec, place: Place, options: { clock: Clock; events: ProcessEvents }) {
     this.spec = spec;
-    this.#netns = netns;
+    this.#place = place;
     this.#clock = options.clock;
     this.#events = options.events;
   }
@@ -83,15 +87,15 @@ export class ManagedProcess {
     if (this.#child) this.#ready = true;
   }
 
-  /** Starts it in `netns` (its host may have a new one), or where this process is. Does nothing while it runs. */
-  start(netns: Netns | undefined = this.#netns): void {
+  /** Starts it in `place` (its host may have a new one). Does nothing while it runs. */
+  start(place: Place = this.#place): void {
     this.#cancel();
-    this.#netns = netns;
+    this.#place = place;
     this.#held = false;
     if (this.#child || this.#stopped) return;
     this.#ready = false;
     if (this.spec.readyFile !== undefined) rmSync(this.spec.readyFile, { force: true });
-    this.#spawn(netns);
+    this.#spawn();
     this.#starts += 1;
     this.#startedAt = this.#clock.now();
     this.#startedWall = this.#clock.wall();
@@ -124,7 +128,7 @@ export class ManagedProcess {
     });
   }
 
-  #spawn(netns: Netns | undefined): void {
+  #spawn(): void {
     const { args, command, env, logFile, passFd } = this.spec;
     if (logFile !== undefined) rotate(logFile);
     const log = logFile === undefined ? undefined : openSync(logFile, 'a');
@@ -134,7 +138,7 @@ export class ManagedProcess {
         env: { ...env },
         stdio: ['ignore', output, output, ...(passFd === undefined ? [] : [passFd])],
       };
-      const child = netns ? spawnIn(netns, command, args, options) : spawn(command, args, options);
+      const child = this.#place.spawn(command, args, options);
       this.#child = child;
       child.once('error', () => this.#ended(child, 127, null));
       child.once('exit', (code, signal) => this.#ended(child, code, signal));

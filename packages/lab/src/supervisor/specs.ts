@@ -60,6 +60,8 @@ function serviceSpec(
     args: [...NODE_FLAGS, `--max-semi-space-size=${SEMI_SPACE[component] ?? 1}`, programPath(component)],
     env: {
       PATH: path,
+      // One arena of malloc: a process has few threads, and each arena keeps what it once needed.
+      MALLOC_ARENA_MAX: '1',
       [ENV.config]: paths.config,
       [ENV.host]: host.name,
       [ENV.busUser]: user?.user ?? '',
