@@ -22,6 +22,8 @@ export {
   Status,
   serveGrpc,
 } from './grpc/index.ts';
+export { interfaceIndex } from './links/interface-index.ts';
+export { type LinkChange, type LinkWatch, watchLinks } from './links/link-watch.ts';
 export {
   connectIn,
   createNetns,
@@ -30,6 +32,7 @@ export {
   type Netns,
   NetnsError,
   openNetns,
+  readSysctl,
   SyscallError,
   spawnIn,
   udpSocketIn,

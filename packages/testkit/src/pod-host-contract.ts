@@ -27,6 +27,7 @@ function request(annotations: Record<string, string> = {}, containers = ['main']
     searches: [],
     env: {},
     hostInterface: '',
+    mtu: 0,
   };
 }
 

@@ -4,6 +4,7 @@ import { openCache, type ProcessContext, runProcess, serveGrpc } from '@svclab/r
 import { NodeAgentServiceDefinition, NodeHeartbeat, Programmed } from '@svclab/wire';
 import { PodNetworking } from './cni/network.ts';
 import { nodeSettings } from './config.ts';
+import { spawnHere } from './exec.ts';
 import { nodeAgentService } from './grpc-service.ts';
 import { readFacts } from './node/facts.ts';
 import { ProgrammedRevisions } from './node/programmed.ts';
@@ -53,7 +54,16 @@ await runProcess('node-agent', async (context) => {
   onStop(() => cache.close());
 
   const nft = new Nft();
-  const network = new PodNetworking({ cache, settings, nft, clock, log });
+  const network = new PodNetworking({
+    cache,
+    settings,
+    lab: config.lab,
+    nft,
+    clock,
+    log,
+    spawn: spawnHere,
+    inNode: (fn) => fn(),
+  });
   await network.start();
   onStop(() => network.stop());
 
@@ -67,6 +77,7 @@ await runProcess('node-agent', async (context) => {
     lab: config.lab,
     podHost,
     addresses: new PodAddresses(settings.podCIDR),
+    mtu: () => network.podMtu,
     clock,
     log,
     backoff: { baseMs: knobs['pods.restartBackoffBase'], maxMs: knobs['pods.restartBackoffMax'] },
@@ -121,6 +132,7 @@ await runProcess('node-agent', async (context) => {
   ]);
   onStop(() => server.close());
   await proxier.firstSync;
+  await network.firstSync;
   context.ready();
 });
 

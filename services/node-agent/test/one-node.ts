@@ -71,6 +71,7 @@ export class OneNode {
       lab: { domain: 'cluster.local', dnsIP: '10.96.0.10' } as LabConfig,
       podHost: host,
       addresses: new PodAddresses(SETTINGS.podCIDR),
+      mtu: () => 1500,
       clock,
       log,
       backoff: { baseMs: 10_000, maxMs: 300_000 },

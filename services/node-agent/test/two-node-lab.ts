@@ -43,7 +43,8 @@ export class TwoNodeLab {
   readonly hosts = new Map<string, Netns>();
   readonly #closers: (() => void)[] = [];
 
-  constructor() {
+  /** @param options.routes false leaves routes and default route to the code under test */
+  constructor({ routes = true } = {}) {
     const lan = this.#host('lan');
     ip(lan, ['link add br0 type bridge', 'link set br0 up']);
     this.#attach('client', CLIENT);
@@ -57,6 +58,7 @@ export class TwoNodeLab {
         // The kernel sends a peer one rejection a second after the first six: too few for the tests.
         writeSysctl('net/ipv4/icmp_ratelimit', 0);
       });
+      if (!routes) continue;
       for (const other of NODES)
         if (other !== name)
           ip(this.ns(name), [`route add ${proxyNode(other).podCIDR} via ${proxyNode(other).ip} dev lan0`]);
@@ -151,6 +153,20 @@ export class TwoNodeLab {
       // Connected, so that ICMP errors arrive as such.
       socket.connect(port, address, () => socket.send('hello'));
     });
+  }
+
+  /** Takes a node's LAN interface away. */
+  unplug(node: NodeName): void {
+    ip(this.ns('lan'), [`link del p-${node}`]);
+  }
+
+  /** Gives a node a LAN interface. Ports of the switch have the hosts' names. */
+  plug(node: NodeName, name: string, address: string): void {
+    ip(this.ns('lan'), [
+      `link add p-${node} type veth peer name ${name} netns ${this.ns(node).procPath}`,
+      `link set p-${node} master br0 up`,
+    ]);
+    ip(this.ns(node), [`addr add ${address}/24 dev ${name}`, `link set ${name} up`]);
   }
 
   /** Removes everything. */

@@ -7,6 +7,7 @@ interface UpFlags {
   readonly nodes?: number;
   readonly driver: 'netns' | 'docker';
   readonly profile?: string;
+  readonly podNetwork?: string;
   readonly set: Readonly<Record<string, string>>;
   readonly apiPort?: number;
   readonly lan?: string;
@@ -32,6 +33,10 @@ export function addUp(parent: Command): void {
     .option('--nodes <n>', `number of nodes, 1 to 90 (default: ${DEFAULT_NODES})`, wholeNumber)
     .addOption(driverOption())
     .option('--profile <profile>', 'timers: realistic (the real defaults) or fast (default: realistic)')
+    .option(
+      '--pod-network <kind>',
+      'packets between pods of different nodes: direct (routes) or vxlan (inside UDP) (default: direct with netns, vxlan with docker)',
+    )
     .option('--set <knob=value>', 'one knob on top of the profile; may be repeated', keyValue, {})
     .option(
       '--api-port <port>',
@@ -43,7 +48,7 @@ export function addUp(parent: Command): void {
     .option('--build', 'build the image anew (docker)')
     .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
     .option('--ha', 'three NATS servers and three controllers, of which one leads')
-    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, set, ha')
+    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, podNetwork, set, ha')
     .action(run);
 }
 
@@ -51,6 +56,7 @@ async function run(flags: UpFlags): Promise<void> {
   const { DOCKER_API_PORT, labName, readLabFile, startLab } = await import('@svclab/lab');
   const { driver } = flags;
   const file = flags.file === undefined ? {} : readLabFile(flags.file);
+  const podNetwork = flags.podNetwork ?? file.podNetwork;
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   process.once('SIGTERM', () => abort.abort());
@@ -61,6 +67,7 @@ async function run(flags: UpFlags): Promise<void> {
     driver,
     nodes: flags.nodes ?? file.nodes ?? DEFAULT_NODES,
     profile: flags.profile ?? file.profile ?? 'realistic',
+    ...(podNetwork === undefined ? {} : { podNetwork }),
     set: { ...file.set, ...flags.set },
     ha: flags.ha ?? file.ha ?? false,
     apiPort: flags.apiPort ?? (driver === 'docker' ? DOCKER_API_PORT : 0),

@@ -7,8 +7,11 @@ export interface LabFile {
   readonly nodes?: number;
   readonly ha?: boolean;
   readonly profile?: string;
+  readonly podNetwork?: string;
   readonly set?: Readonly<Record<string, string>>;
 }
+
+const FIELDS = 'nodes, profile, podNetwork, set, ha';
 
 /** Reads a lab file (YAML). Fails with a LabError that names the field. */
 export function readLabFile(path: string): LabFile {
@@ -24,15 +27,16 @@ export function readLabFile(path: string): LabFile {
 /** Checks the content of a lab file. `path` is for messages. */
 export function labFile(value: unknown, path: string): LabFile {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badInput(`Lab file ${path} must be a mapping with nodes, profile, set, ha`);
-  const { nodes, profile, set, ha, ...rest } = value as Record<string, unknown>;
+    throw badInput(`Lab file ${path} must be a mapping with ${FIELDS}`);
+  const { nodes, profile, podNetwork, set, ha, ...rest } = value as Record<string, unknown>;
   const unknown = Object.keys(rest)[0];
-  if (unknown !== undefined)
-    throw badInput(`Lab file ${path}: field "${unknown}" is not known: there are nodes, profile, set, ha`);
+  if (unknown !== undefined) throw badInput(`Lab file ${path}: field "${unknown}" is not known: there are ${FIELDS}`);
   if (nodes !== undefined && typeof nodes !== 'number')
     throw badInput(`Lab file ${path}: nodes is ${JSON.stringify(nodes)}: give a whole number`);
   if (profile !== undefined && typeof profile !== 'string')
     throw badInput(`Lab file ${path}: profile is ${JSON.stringify(profile)}: give realistic or fast`);
+  if (podNetwork !== undefined && typeof podNetwork !== 'string')
+    throw badInput(`Lab file ${path}: podNetwork is ${JSON.stringify(podNetwork)}: give direct or vxlan`);
   if (set !== undefined && (typeof set !== 'object' || set === null || Array.isArray(set)))
     throw badInput(`Lab file ${path}: set must be a mapping from knob to value`);
   if (ha !== undefined && typeof ha !== 'boolean')
@@ -41,6 +45,7 @@ export function labFile(value: unknown, path: string): LabFile {
     ...(ha === undefined ? {} : { ha }),
     ...(nodes === undefined ? {} : { nodes }),
     ...(profile === undefined ? {} : { profile }),
+    ...(podNetwork === undefined ? {} : { podNetwork }),
     ...(set === undefined ? {} : { set: Object.fromEntries(Object.entries(set).map(([k, v]) => [k, String(v)])) }),
   };
 }

@@ -6,6 +6,7 @@ export {
   type Netns,
   NetnsError,
   openNetns,
+  readSysctl,
   spawnIn,
   withNetns,
   writeSysctl,

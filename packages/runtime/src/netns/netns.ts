@@ -6,7 +6,7 @@
  * `/proc/sys/net`) sees the other namespace. A socket keeps the namespace it was made in for its whole life.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { SyscallError, setInterfaceUp, setNetwork, unshareNetwork } from './libc.ts';
 
 /** A network namespace, alive as long as it is open here, a process or socket lives in it, or an interface's peer needs it. */
@@ -170,5 +170,14 @@ export function writeSysctl(path: string, value: string | number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Value of a network sysctl of the namespace the thread is in, as text; undefined where the kernel lacks it. @param path below `/proc/sys` */
+export function readSysctl(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${path}`, 'utf8').trim();
+  } catch {
+    return undefined;
   }
 }

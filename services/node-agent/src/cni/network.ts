@@ -1,18 +1,53 @@
-/** The CNI role: forwarding, masquerading of pods that leave the cluster, routes to the other nodes' pods. */
-import { networkInterfaces } from 'node:os';
-import { type Cache, type Cancel, type Clock, type Node, RESOURCES, SyncRunner } from '@svclab/core';
-import { type Logger, writeSysctl } from '@svclab/runtime';
+/**
+ * The CNI role: forwarding, masquerading of pods that leave the cluster, the way to the other nodes' pods. All of it hangs on the LAN
+ * interface, which may go and come back at any time as another one: each sync looks at what the kernel has and changes what differs.
+ */
+import {
+  type Cache,
+  type Cancel,
+  type Clock,
+  ETHERTYPE_ARP,
+  encodeArp,
+  gratuitousRound,
+  type LabConfig,
+  type Node,
+  RESOURCES,
+  SyncRunner,
+} from '@svclab/core';
+import { type LinkChange, type Logger, openPacketSocket, readSysctl, watchLinks, writeSysctl } from '@svclab/runtime';
 import type { NodeSettings } from '../config.ts';
-import { runProgram, spawnHere } from '../exec.ts';
+import type { Spawn } from '../exec.ts';
 import type { Nft } from '../proxy/nft.ts';
-import { parseRoutes, ROUTE_PROTOCOL, routeChanges, wantedRoutes } from './routes.ts';
+import { addressChanges, type Interface, interfaceWith, parseInterfaces } from './interfaces.ts';
+import { Iproute } from './iproute.ts';
+import {
+  defaultRouteAddition,
+  directRoutes,
+  type PodRoute,
+  parseRoutes,
+  type Routes,
+  routeAdditions,
+  routeRemovals,
+} from './routes.ts';
+import { setSysctls, wantedSysctls } from './sysctls.ts';
+import {
+  deviceChanges,
+  forwardingChanges,
+  neighbourChanges,
+  parseForwarding,
+  parseNeighbours,
+  podMtu,
+  VXLAN_DEVICE,
+  vxlanPeers,
+  vxlanRoute,
+} from './vxlan.ts';
 
 /** Table that hides pods behind the node. */
 export const CNI_TABLE = 'svclab-cni';
 
-/** Metric of the route of last resort; any other default route wins. */
-const LAST_RESORT_METRIC = 4096;
 const RETRY_MS = 1000;
+/** MTU of a LAN that cannot be looked at. */
+const USUAL_LAN_MTU = 1500;
 
 /**
  * The table as one transaction. Pods reach pods and Services with their own address; whatever else they call sees the node's.
@@ -32,101 +67,225 @@ add rule ip ${CNI_TABLE} nat-postrouting ip saddr ${podCIDR} ip daddr != { ${clu
 export interface PodNetworkingOptions {
   readonly cache: Cache;
   readonly settings: NodeSettings;
+  readonly lab: Pick<LabConfig, 'podNetwork' | 'lanCIDR' | 'controlCIDR'>;
   readonly nft: Pick<Nft, 'apply'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How programs are started in the node's network namespace. */
+  readonly spawn: Spawn;
+  /** Runs a synchronous function in the node's network namespace. */
+  readonly inNode: <T>(fn: () => T) => T;
 }
 
-/** Keeps the node's pod network in step with the Nodes. What it made stays when it ends. */
+/** Keeps the node's pod network in step with the Nodes and with the LAN interface. What it made stays when it ends. */
 export class PodNetworking {
   readonly #options: PodNetworkingOptions;
   readonly #runner: SyncRunner;
-  #stop: Cancel = () => undefined;
+  readonly #iproute: Iproute;
+  readonly #stops: Cancel[] = [];
+  readonly #told = new Set<string>();
+  /** Indexes of the interfaces all hangs on; undefined when one of them is missing and any may turn out to be it. */
+  #followed: ReadonlySet<number> | undefined;
+  /** The LAN interface at the last sync; undefined before the first one and while there is none. */
+  #lan: Interface | undefined;
+  #missingTold = false;
+  #nodes = '';
+  /** Why the last sync failed; said once. */
+  #failure = '';
+  #resolveTried: () => void = () => undefined;
+  readonly #tried = new Promise<void>((resolve) => {
+    this.#resolveTried = resolve;
+  });
+  #resolveFirst: () => void = () => undefined;
+  /** Resolves when the pod network is first as it should be. While the LAN interface is missing it is not. */
+  readonly firstSync = new Promise<void>((resolve) => {
+    this.#resolveFirst = resolve;
+  });
 
   constructor(options: PodNetworkingOptions) {
     this.#options = options;
+    this.#iproute = new Iproute(options.spawn);
     this.#runner = new SyncRunner({
       clock: options.clock,
       minIntervalMs: 0,
       burst: 1,
       retryMs: RETRY_MS,
-      run: () => this.#syncRoutes(),
+      run: () => this.#run(),
     });
   }
 
-  /** Sets the node up once, then follows the Nodes. Rejects when nft refuses the table. */
+  /** MTU for the pods' interfaces. */
+  get podMtu(): number {
+    return podMtu(this.#options.lab.podNetwork, this.#lan?.mtu ?? USUAL_LAN_MTU);
+  }
+
+  /** Sets the node up, then follows the Nodes and the interfaces. Resolves after the first attempt. Rejects when nft refuses the table. */
   async start(): Promise<void> {
-    const { cache, nft, settings } = this.#options;
-    this.#setSysctls();
+    const { cache, clock, inNode, nft, settings } = this.#options;
     await nft.apply(cniScript(settings));
-    await this.#ensureDefaultRoute();
-    this.#stop = cache.subscribe(({ key }) => {
-      if (key.group === '' && key.resource === 'nodes') this.#runner.request();
-    });
+    const watch = inNode(() => watchLinks({ clock, onChange: (change) => this.#linksChanged(change) }));
+    this.#stops.push(
+      () => watch.close(),
+      cache.subscribe(({ key }) => {
+        if (key.group === '' && key.resource === 'nodes' && this.#nodesText() !== this.#nodes) this.#runner.request();
+      }),
+    );
     this.#runner.request();
+    await this.#tried;
   }
 
   stop(): void {
-    this.#stop();
+    for (const stop of this.#stops.splice(0)) stop();
     this.#runner.stop();
   }
 
-  /** Best effort: in a container these are preset and `/proc/sys` is read-only. */
-  #setSysctls(): void {
-    const { log, settings } = this.#options;
-    const lan = interfaceOf(settings.lanIP);
-    const wanted: [string, number][] = [
-      ['net/ipv4/ip_forward', 1],
-      // As kind does: the nftables mode of kube-proxy has no rule for packets conntrack calls invalid.
-      ['net/netfilter/nf_conntrack_tcp_be_liberal', 1],
-    ];
-    // A packet to a Service may leave by the interface it came in on; a redirect would only spend the kernel's ICMP budget.
-    for (const scope of ['all', 'default', ...(lan ? [lan] : [])])
-      wanted.push([`net/ipv4/conf/${scope}/rp_filter`, 0], [`net/ipv4/conf/${scope}/send_redirects`, 0]);
-    const refused = wanted.filter(([path, value]) => !writeSysctl(path, value)).map(([path]) => path);
-    if (refused.length > 0) log.info({ event: 'sysctls-not-set', reason: refused.join(', ') });
+  #linksChanged({ indexes, lost }: LinkChange): void {
+    const followed = this.#followed;
+    if (lost || !followed || [...indexes].some((index) => followed.has(index))) this.#runner.request();
   }
 
-  /** Programs on the node reach Services only if their addresses have some route before they are translated. */
-  async #ensureDefaultRoute(): Promise<void> {
-    const lan = interfaceOf(this.#options.settings.lanIP);
-    if (!lan) return;
-    const { stdout } = await this.#ip(['-j', 'route', 'show', 'default']);
-    if (stdout.trim() !== '' && stdout.trim() !== '[]') return;
-    const { code, stderr } = await this.#ip([
-      'route',
-      'add',
-      'default',
-      'dev',
-      lan,
-      'metric',
-      String(LAST_RESORT_METRIC),
-      'proto',
-      'static',
-    ]);
-    if (code !== 0) this.#options.log.warn({ event: 'default-route-not-set', reason: stderr.trim() });
+  /** What the routes are computed from: Nodes change far more often than this. */
+  #nodesText(): string {
+    return JSON.stringify(vxlanPeers(this.#options.cache.list<Node>(RESOURCES.nodes), this.#options.settings.name));
   }
 
-  async #syncRoutes(): Promise<void> {
-    const { cache, settings, log } = this.#options;
-    const { stdout } = await this.#ip(['-j', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)]);
-    const wanted = wantedRoutes(cache.list<Node>(RESOURCES.nodes), settings.name);
-    const lines = routeChanges(parseRoutes(stdout.trim()), wanted);
-    if (lines.length === 0) return;
-    const { code, stderr } = await this.#ip(['-force', '-batch', '-'], `${lines.join('\n')}\n`);
-    if (code !== 0) {
-      log.warn({ event: 'routes-not-set', reason: stderr.trim() });
-      throw new Error(`Routes cannot be set: ${stderr.trim()}`);
+  async #run(): Promise<void> {
+    try {
+      await this.#sync();
+      this.#failure = '';
+    } catch (err) {
+      // The next one must not pass over what this one has not done.
+      this.#nodes = '';
+      this.#followed = undefined;
+      const { message } = err as Error;
+      if (message !== this.#failure) this.#options.log.warn({ event: 'pod-network-not-set', err });
+      this.#failure = message;
+      throw err;
+    } finally {
+      this.#resolveTried();
     }
-    log.info({ event: 'routes-set', routes: lines });
   }
 
-  #ip(args: readonly string[], input = '') {
-    return runProgram(spawnHere, 'ip', args, input);
+  async #sync(): Promise<void> {
+    const { lab, settings } = this.#options;
+    this.#nodes = this.#nodesText();
+    const interfaces = await this.#ownAddresses();
+    const lan = interfaceWith(interfaces, settings.lanIP);
+    const control = interfaceWith(interfaces, settings.controlIP);
+    if (!lan?.up) {
+      this.#followed = undefined;
+      this.#lanMissing();
+      return;
+    }
+    const returned = this.#lan?.index !== lan.index;
+    if (returned || this.#missingTold) this.#lanFound(lan);
+    this.#lan = lan;
+    if (returned) this.#setSysctls(lan.name);
+    const device = interfaces.find((i) => i.name === VXLAN_DEVICE);
+    const routes = parseRoutes(await this.#iproute.show('route', 'show'));
+    if (lab.podNetwork === 'vxlan') await this.#syncVxlan(lan, device, routes);
+    else await this.#syncDirect(lan, device, routes);
+    if (returned) this.#announce(lan);
+    // The device counts by its name: the sync that made it is followed by one that knows its index.
+    const known = [lan, control, lab.podNetwork === 'vxlan' ? device : lan];
+    this.#followed = known.every((i) => i !== undefined) ? new Set(known.map((i) => i.index)) : undefined;
+    this.#resolveFirst();
   }
-}
 
-/** Name of the interface that has an address. */
-function interfaceOf(address: string): string | undefined {
-  return Object.entries(networkInterfaces()).find(([, all]) => all?.some((a) => a.address === address))?.[0];
+  /** The interfaces, after the node has its own addresses again where it can. */
+  async #ownAddresses(): Promise<Interface[]> {
+    const { lab, log, settings } = this.#options;
+    const interfaces = parseInterfaces(await this.#iproute.show('-d', 'addr', 'show'));
+    const changes = addressChanges(interfaces, [
+      { address: settings.lanIP, cidr: lab.lanCIDR },
+      { address: settings.controlIP, cidr: lab.controlCIDR },
+    ]);
+    if (changes.length === 0) return interfaces;
+    await this.#iproute.change('ip', changes);
+    log.info({ event: 'addresses-restored', lines: changes });
+    return parseInterfaces(await this.#iproute.show('-d', 'addr', 'show'));
+  }
+
+  async #syncDirect(lan: Interface, device: Interface | undefined, { pods, ...routes }: Routes): Promise<void> {
+    const { cache, settings } = this.#options;
+    const wanted = directRoutes(cache.list<Node>(RESOURCES.nodes), settings.name, lan.name);
+    await this.#change('ip', [
+      ...routeRemovals(pods, wanted),
+      ...(device?.vxlan ? [`link del ${VXLAN_DEVICE}`] : []),
+      ...defaultRouteAddition({ pods, ...routes }, lan.name),
+      ...routeAdditions(pods, wanted),
+    ]);
+  }
+
+  /** Routes come last and go first, so that no packet finds a route without what lies behind it. */
+  async #syncVxlan(lan: Interface, device: Interface | undefined, routes: Routes): Promise<void> {
+    const { cache, settings } = this.#options;
+    const peers = vxlanPeers(cache.list<Node>(RESOURCES.nodes), settings.name);
+    const wanted = peers.map(vxlanRoute);
+    const changes = deviceChanges(device, lan, settings);
+    // One that is made anew begins with empty tables, and its routes are gone.
+    const anew = changes.some((line) => line.startsWith('link add '));
+    const present: readonly PodRoute[] = anew ? routes.pods.filter((r) => r.dev !== VXLAN_DEVICE) : routes.pods;
+    const neighbours = anew ? '' : await this.#iproute.show('neigh', 'show', 'dev', VXLAN_DEVICE, 'nud', 'permanent');
+    const forwarding = anew ? '' : await this.#iproute.showForwarding(VXLAN_DEVICE);
+    await this.#change('ip', [
+      ...routeRemovals(present, wanted),
+      ...changes,
+      ...neighbourChanges(parseNeighbours(neighbours), peers),
+      ...defaultRouteAddition(routes, lan.name),
+    ]);
+    await this.#change('bridge', forwardingChanges(parseForwarding(forwarding), peers));
+    await this.#change('ip', routeAdditions(present, wanted));
+  }
+
+  async #change(program: 'ip' | 'bridge', lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#iproute.change(program, lines);
+    this.#options.log.info({ event: 'pod-network-set', lines });
+  }
+
+  #lanMissing(): void {
+    const { log, settings } = this.#options;
+    this.#lan = undefined;
+    if (this.#missingTold) return;
+    this.#missingTold = true;
+    log.warn({ event: 'lan-missing', reason: `no interface that is up has ${settings.lanIP}: waiting for one` });
+  }
+
+  #lanFound({ name, index, mac, mtu }: Interface): void {
+    this.#missingTold = false;
+    this.#options.log.info({ event: 'lan-interface', interface: name, index, mac, mtu });
+  }
+
+  /** Best effort: in a container these are preset and `/proc/sys` is read-only. */
+  #setSysctls(lan: string): void {
+    const { inNode, log } = this.#options;
+    const differ = inNode(() => setSysctls(wantedSysctls([lan]), { read: readSysctl, write: writeSysctl }));
+    const news = differ.filter((text) => !this.#told.has(text));
+    for (const text of news) this.#told.add(text);
+    if (news.length > 0) log.warn({ event: 'sysctls-not-set', reason: news.join(', ') });
+  }
+
+  /** Tells the LAN which MAC has the node's address now (RFC 5227): who talked to the former interface would try that one for seconds. */
+  #announce(lan: Interface): void {
+    const { inNode, log, settings } = this.#options;
+    const failed = (err: unknown): void => log.warn({ event: 'lan-not-announced', err });
+    try {
+      const socket = inNode(() =>
+        openPacketSocket({
+          interface: lan.name,
+          etherType: ETHERTYPE_ARP,
+          onFrame: () => undefined,
+          onError: failed,
+        }),
+      );
+      try {
+        for (const frame of gratuitousRound(settings.lanIP, lan.mac)) socket.send(encodeArp(frame));
+      } finally {
+        socket.close();
+      }
+    } catch (err) {
+      failed(err);
+    }
+  }
 }

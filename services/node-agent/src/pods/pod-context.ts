@@ -14,6 +14,8 @@ export interface PodContext {
     'ensurePod' | 'stopPod' | 'killPod' | 'restartContainer' | 'stopContainer' | 'exec'
   >;
   readonly addresses: PodAddresses;
+  /** MTU of the pods' interfaces, as it is now. */
+  readonly mtu: () => number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly backoff: BackoffLimits;

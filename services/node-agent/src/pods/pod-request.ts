@@ -24,7 +24,12 @@ export function podRequest(
   pod: Pod,
   ip: string,
   gateway: string,
-  context: { readonly cache: Cache; readonly settings: NodeSettings; readonly lab: LabConfig },
+  context: {
+    readonly cache: Cache;
+    readonly settings: NodeSettings;
+    readonly lab: LabConfig;
+    readonly mtu: () => number;
+  },
 ): PodRequestResult {
   const { name, namespace = 'default', uid = '' } = pod.metadata;
   const sources = environmentSources(pod, ip, context);
@@ -47,6 +52,7 @@ export function podRequest(
       ...resolverOf(pod, context.lab),
       env,
       hostInterface: '',
+      mtu: context.mtu(),
     },
   };
 }

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { failedLines } from './ip-batch.ts';
 import { hostInterfaceName, nodeSide, podSide, removal } from './plan.ts';
 
-const spec = { hostInterface: 'veth01234567', netnsPath: '/proc/7/fd/30', ip: '10.244.1.5', gateway: '10.244.1.1' };
+const spec = {
+  hostInterface: 'veth01234567',
+  netnsPath: '/proc/7/fd/30',
+  ip: '10.244.1.5',
+  gateway: '10.244.1.1',
+  mtu: 0,
+};
 
 describe('pod network plan', () => {
   it('names the interface by the uid, within 15 characters', () => {
@@ -17,6 +23,9 @@ describe('pod network plan', () => {
       'link set veth01234567 up',
       'route replace 10.244.1.5/32 dev veth01234567',
     ]);
+    expect(nodeSide({ ...spec, mtu: 1450 })[0]).toBe(
+      'link add veth01234567 mtu 1450 type veth peer name eth0 mtu 1450 netns /proc/7/fd/30',
+    );
     expect(podSide(spec)).toEqual([
       'addr add 10.244.1.5/32 dev eth0',
       'link set eth0 up',

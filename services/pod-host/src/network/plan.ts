@@ -11,6 +11,8 @@ export interface PodNetworkSpec {
   readonly ip: string;
   /** Address the node's end answers for. */
   readonly gateway: string;
+  /** MTU of both ends; 0 leaves the kernel's default. */
+  readonly mtu: number;
 }
 
 /** Name of a pod's node-side interface: `veth` and 8 hexadecimal digits of its uid's SHA-256. */
@@ -23,8 +25,9 @@ export function hostInterfaceName(uid: string): string {
  * Point to point as the CNI `ptp` plugin does it: no bridge, every packet is routed by the node.
  */
 export function nodeSide(spec: PodNetworkSpec): string[] {
+  const mtu = spec.mtu === 0 ? '' : ` mtu ${spec.mtu}`;
   return [
-    `link add ${spec.hostInterface} type veth peer name eth0 netns ${spec.netnsPath}`,
+    `link add ${spec.hostInterface}${mtu} type veth peer name eth0${mtu} netns ${spec.netnsPath}`,
     `addr add ${spec.gateway}/32 dev ${spec.hostInterface}`,
     `link set ${spec.hostInterface} up`,
     `route replace ${spec.ip}/32 dev ${spec.hostInterface}`,

@@ -144,6 +144,7 @@ export class PodTable {
       hostInterface: request.hostInterface || hostInterfaceName(request.uid),
       ip: request.ip,
       gateway: request.gateway,
+      mtu: request.mtu,
     });
   }
 

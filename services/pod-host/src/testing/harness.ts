@@ -106,6 +106,7 @@ export function request(name: string, ip: string, setup: Setup = {}): EnsurePodR
     searches: ['shop.svc.cluster.local', 'svc.cluster.local', 'cluster.local'],
     env: { main: { env: setup.env ?? {} } },
     hostInterface: '',
+    mtu: 1450,
   };
 }
 

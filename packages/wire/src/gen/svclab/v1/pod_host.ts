@@ -31,6 +31,8 @@ export interface EnsurePodRequest {
   env: { [key: string]: ContainerEnv };
   /** Name of the node-side interface. */
   hostInterface: string;
+  /** MTU of both ends of the pod's link; 0 leaves the kernel's default. */
+  mtu: number;
 }
 
 export interface EnsurePodRequest_EnvEntry {
@@ -158,6 +160,7 @@ function createBaseEnsurePodRequest(): EnsurePodRequest {
     searches: [],
     env: {},
     hostInterface: "",
+    mtu: 0,
   };
 }
 
@@ -192,6 +195,9 @@ export const EnsurePodRequest: MessageFns<EnsurePodRequest> = {
     });
     if (message.hostInterface !== "") {
       writer.uint32(82).string(message.hostInterface);
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(88).uint32(message.mtu);
     }
     return writer;
   },
@@ -292,6 +298,14 @@ export const EnsurePodRequest: MessageFns<EnsurePodRequest> = {
             message.hostInterface = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -339,6 +353,7 @@ export const EnsurePodRequest: MessageFns<EnsurePodRequest> = {
         : isSet(object.host_interface)
         ? globalThis.String(object.host_interface)
         : "",
+      mtu: isSet(object.mtu) ? globalThis.Number(object.mtu) : 0,
     };
   },
 
@@ -380,6 +395,9 @@ export const EnsurePodRequest: MessageFns<EnsurePodRequest> = {
     if (message.hostInterface !== "") {
       obj.hostInterface = message.hostInterface;
     }
+    if (message.mtu !== 0) {
+      obj.mtu = Math.round(message.mtu);
+    }
     return obj;
   },
 
@@ -406,6 +424,7 @@ export const EnsurePodRequest: MessageFns<EnsurePodRequest> = {
       {},
     );
     message.hostInterface = object.hostInterface ?? "";
+    message.mtu = object.mtu ?? 0;
     return message;
   },
 };

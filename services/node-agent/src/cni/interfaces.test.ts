@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { addressChanges, type Interface, interfaceWith, parseInterfaces } from './interfaces.ts';
+
+const SHOWN = JSON.stringify([
+  { ifname: 'lo', ifindex: 1, mtu: 65536, flags: ['LOOPBACK', 'UP'], addr_info: [] },
+  {
+    ifname: 'eth1',
+    ifindex: 7,
+    address: '02:42:ac:1e:00:0b',
+    mtu: 1500,
+    flags: ['BROADCAST', 'UP', 'LOWER_UP'],
+    linkinfo: { info_kind: 'veth' },
+    addr_info: [
+      { family: 'inet', local: '172.30.0.11', prefixlen: 24 },
+      { family: 'inet6', local: 'fe80::1', prefixlen: 64 },
+    ],
+  },
+  {
+    ifname: 'svclab-vxlan',
+    ifindex: 9,
+    address: '02:00:ac:1e:00:0b',
+    mtu: 1450,
+    flags: ['BROADCAST'],
+    linkinfo: {
+      info_kind: 'vxlan',
+      info_data: { id: 1, local: '172.30.0.11', link: 'eth1', port: 4789, learning: false, ttl: 0 },
+    },
+    addr_info: [{ family: 'inet', local: '10.244.1.0', prefixlen: 32 }],
+  },
+  {},
+]);
+
+describe('interfaces', () => {
+  it('are read from what ip prints', () => {
+    const interfaces = parseInterfaces(SHOWN);
+    expect(interfaces.slice(1)).toEqual([
+      {
+        name: 'eth1',
+        index: 7,
+        mac: '02:42:ac:1e:00:0b',
+        mtu: 1500,
+        up: true,
+        addresses: [{ address: '172.30.0.11', prefix: 24 }],
+      },
+      {
+        name: 'svclab-vxlan',
+        index: 9,
+        mac: '02:00:ac:1e:00:0b',
+        mtu: 1450,
+        up: false,
+        addresses: [{ address: '10.244.1.0', prefix: 32 }],
+        vxlan: { id: 1, local: '172.30.0.11', link: 'eth1', port: 4789, learning: false },
+      },
+    ]);
+    expect(interfaceWith(interfaces, '172.30.0.11')?.name).toBe('eth1');
+    expect(interfaceWith(interfaces, '172.30.0.12')).toBeUndefined();
+    expect(parseInterfaces('')).toEqual([]);
+  });
+});
+
+describe('addressChanges()', () => {
+  const wanted = [{ address: '172.30.0.11', cidr: '172.30.0.0/24' }];
+  const on = (addresses: string[], up = true): Interface => ({
+    name: 'eth1',
+    index: 7,
+    mac: '',
+    mtu: 1500,
+    up,
+    addresses: addresses.map((address) => ({ address, prefix: 24 })),
+  });
+
+  it.each<[string, Interface[], string[]]>([
+    ['the node has its address', [on(['172.30.0.11'])], []],
+    ['it has it beside another', [on(['172.30.0.130', '172.30.0.11'])], []],
+    ['no interface is in the network', [on(['172.30.1.11'])], []],
+    ['the one that is, is down', [on(['172.30.0.130'], false)], []],
+    [
+      'it was given another',
+      [on(['172.30.1.11']), on(['172.30.0.130'])],
+      ['addr del 172.30.0.130/24 dev eth1', 'addr add 172.30.0.11/24 dev eth1', 'addr add 172.30.0.130/24 dev eth1'],
+    ],
+    [
+      'it was given two, and one of another network',
+      [on(['172.30.0.130', '10.0.0.1', '172.30.0.131'])],
+      [
+        'addr del 172.30.0.131/24 dev eth1',
+        'addr del 172.30.0.130/24 dev eth1',
+        'addr add 172.30.0.11/24 dev eth1',
+        'addr add 172.30.0.130/24 dev eth1',
+        'addr add 172.30.0.131/24 dev eth1',
+      ],
+    ],
+  ])('%s', (_, interfaces, lines) => {
+    expect(addressChanges(interfaces, wanted)).toEqual(lines);
+  });
+});
