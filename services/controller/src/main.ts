@@ -28,7 +28,7 @@ async function main(context: ProcessContext): Promise<void> {
   context.onStop(() => opened.cache.close());
   const isOnly = apiAddresses(context).length < 2;
   const registry = isOnly ? await leadAlone(context, opened) : standForElection(context, opened);
-  const streams = new NodeAgents(config.lab, config.token);
+  const streams = new NodeAgents(registry, config.token);
   const api = await startApiServer({ registry, clock, log, streams, pki: own.pki, listen: own.listen });
   context.onStop(async () => {
     await api.close();

@@ -247,6 +247,7 @@ export class Agent {
         name: this.name,
         ip: `172.30.0.${10 + this.#index}`,
         podCIDR: `10.244.${this.#index}.0/24`,
+        controlIP: `172.30.1.${10 + this.#index}`,
         cpus: 2,
         memoryKiB: 1024,
         info: {},

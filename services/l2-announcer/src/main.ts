@@ -42,7 +42,11 @@ await runProcess('l2-announcer', async (context) => {
   context.onStop(() => cache.close());
 
   let member: Membership | undefined;
-  const announcer = startAnnouncer(context, { cache, responder, members: () => member?.present() ?? [] });
+  // Before the announcer follows the store: it asks for the members about the change it is told of.
+  const removed = removedNodes(cache);
+  // A Node that was deleted is no candidate, whatever the gossip says: MetalLB selects among the Nodes there are.
+  const members = (): string[] => (member?.present() ?? []).filter((name) => !removed.has(name));
+  const announcer = startAnnouncer(context, { cache, responder, members });
   await serveState(context, { announcer, responder, membership: () => member });
   await dataPathReady(context);
 
@@ -62,7 +66,7 @@ await runProcess('l2-announcer', async (context) => {
     responder.close();
   });
   const missing = (): string[] =>
-    peers(config.lab, cache.list<Node>(RESOURCES.nodes), config.host.name, gossip.membership.present());
+    peers(config, cache.list<Node>(RESOURCES.nodes), removed, gossip.membership.present());
   gossip.join(missing());
   context.onStop(clock.every(config.lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
   context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
@@ -212,10 +216,26 @@ function membershipSettings(lab: LabConfig): MembershipSettings {
   };
 }
 
-/** Addresses of nodes that are no members: those the lab began with, and those registered since. */
-function peers(lab: LabConfig, nodes: readonly Node[], self: string, present: readonly string[]): string[] {
+/** Names of the nodes that were deleted since this announcer started; kept up to date. */
+function removedNodes(cache: Cache): ReadonlySet<string> {
+  const removed = new Set<string>();
+  cache.subscribe(({ type, key }) => {
+    if (key.resource !== RESOURCES.nodes.resource) return;
+    if (type === 'DELETED') removed.add(key.name);
+    else removed.delete(key.name);
+  });
+  return removed;
+}
+
+/** Addresses of nodes that are no members: those there were when this announcer started, without those removed since, and those registered. */
+function peers(
+  { host: { name: self }, lab }: ProcessContext['config'],
+  nodes: readonly Node[],
+  removed: ReadonlySet<string>,
+  present: readonly string[],
+): string[] {
   const known = new Map<string, string>();
-  for (const h of lab.hosts) if (h.role === 'node' && h.lanIP) known.set(h.name, h.lanIP);
+  for (const h of lab.hosts) if (h.role === 'node' && h.lanIP && !removed.has(h.name)) known.set(h.name, h.lanIP);
   for (const n of nodes) {
     const address = n.status?.addresses?.find((a) => a.type === 'InternalIP')?.address;
     if (address) known.set(n.metadata.name, address);

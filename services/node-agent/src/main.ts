@@ -115,6 +115,11 @@ await runProcess('node-agent', async (context) => {
     },
   });
   programmed.start(bus);
+  onStop(
+    cache.subscribe(({ type, key }) => {
+      if (type === 'DELETED' && key.resource === RESOURCES.nodes.resource) programmed.forget(key.name);
+    }),
+  );
   onStop(() => programmed.stop());
   programmedRevision = () => proxier.programmedRevision;
   proxier.start();

@@ -10,6 +10,7 @@ import { addFault } from './fault.ts';
 import { addKubeconfig } from './kubeconfig.ts';
 import { addLoad } from './load.ts';
 import { addLogs } from './logs.ts';
+import { addNode } from './node.ts';
 import { addProbe } from './probe.ts';
 import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addExec,
   addLogs,
   addFault,
+  addNode,
   addLoad,
   addProbe,
   addTimeline,

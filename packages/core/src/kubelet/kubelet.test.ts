@@ -353,6 +353,7 @@ describe('nodeObject()', () => {
     name: 'node-1',
     ip: '172.30.0.11',
     podCIDR: '10.244.1.0/24',
+    controlIP: '172.30.1.11',
     cpus: 2,
     memoryKiB: 1024,
     info: { architecture: 'amd64' },

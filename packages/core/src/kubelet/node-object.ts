@@ -8,6 +8,8 @@ export interface NodeFacts {
   readonly name: string;
   readonly ip: string;
   readonly podCIDR: string;
+  /** Address at which the node's agent serves exec and logs. */
+  readonly controlIP: string;
   readonly cpus: number;
   readonly memoryKiB: number;
   /** nodeInfo: kernelVersion, osImage, architecture ... */
@@ -15,6 +17,9 @@ export interface NodeFacts {
   /** Seconds in which the agent started; conditions that were not there before carry it. */
   readonly nowMs: number;
 }
+
+/** Where a node's agent serves: the counterpart of the kubelet's address, on the network of the control plane. */
+export const CONTROL_IP_ANNOTATION = 'svclab.dev/control-ip';
 
 /** Pods a node takes (the kubelet's default). */
 export const MAX_PODS = 110;
@@ -37,6 +42,7 @@ export function nodeObject(facts: NodeFacts, stored: Node | undefined): Node {
         'kubernetes.io/os': 'linux',
         'kubernetes.io/arch': architecture,
       },
+      annotations: { [CONTROL_IP_ANNOTATION]: facts.controlIP },
     },
     spec: { podCIDR: facts.podCIDR, podCIDRs: [facts.podCIDR] },
     status: {

@@ -40,6 +40,8 @@ export interface LabConfig {
   /** Inclusive range of node ports. */
   readonly nodePorts: { readonly min: number; readonly max: number };
   readonly hosts: readonly HostSpec[];
+  /** Highest number a node of this lab ever had, where nodes were removed: a number is not given twice. Absent: that of the highest node there is. */
+  readonly lastNode?: number;
   /** `nats://172.30.1.2:4222` ... */
   readonly natsServers: readonly string[];
   /** Every knob, resolved. */

@@ -9,6 +9,9 @@ export const TIMELINE_TYPES = [
   'fault.effective',
   /** A fault was healed or its target came back (attrs: fault, target). */
   'fault.healed',
+  /** The lab got another node, or one was taken away for good (attrs: target). */
+  'node.added',
+  'node.removed',
   /** A process started, became ready, or ended (attrs: process, pid, code, signal). */
   'process.started',
   'process.ready',

@@ -5,9 +5,10 @@ import { ServerError, Status } from '@svclab/runtime';
 import type { HostBeat, HostServiceImplementation } from '@svclab/wire';
 import { FAULTS, type FaultLab } from '../faults/fault.ts';
 import { badInput } from '../state/errors.ts';
+import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
 import { hostExec } from '../supervisor/host-exec.ts';
 import type { ManagedProcess } from '../supervisor/managed-process.ts';
-import { asStatus, execAsStatus, processStatus } from '../supervisor/service.ts';
+import { processStatus } from '../supervisor/service.ts';
 import type { Networks, Observations } from './observations.ts';
 
 /** The processes of the container, in the terms faults are written in. */

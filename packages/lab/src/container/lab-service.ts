@@ -13,16 +13,10 @@ import { FAULTS } from '../faults/fault.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
+import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
 import type { LeaderView } from '../supervisor/leader.ts';
-import {
-  asStatus,
-  execAsStatus,
-  followTimeline,
-  fromWire,
-  killPod,
-  ownerOf,
-  supervisorStatus,
-} from '../supervisor/service.ts';
+import { type NodeHosts, nodeChanges } from '../supervisor/node-changes.ts';
+import { followTimeline, fromWire, killPod, ownerOf, supervisorStatus } from '../supervisor/service.ts';
 import type { TimelineLog } from '../supervisor/timeline-log.ts';
 import type { VipView } from '../supervisor/vips.ts';
 import type { ContainerFaults } from './container-faults.ts';
@@ -30,7 +24,8 @@ import type { HostMonitor } from './host-monitor.ts';
 
 /** What the service works with. */
 export interface ContainerLabOptions {
-  readonly lab: LabConfig;
+  /** The hosts, which come and go with the lab's description. */
+  readonly hosts: NodeHosts;
   readonly token: string;
   /** `https://127.0.0.1:PORT` */
   readonly api: string;
@@ -47,11 +42,12 @@ export interface ContainerLabOptions {
 const STATE_TIMEOUT_MS = 1500;
 
 export function containerLabService(options: ContainerLabOptions): LabServiceImplementation {
-  const { clock, lab, monitors, timeline, vips } = options;
+  const { clock, hosts, monitors, timeline, vips } = options;
   const isUp = (host: string): boolean => monitors.get(host)?.answers ?? false;
   let wasReady = false;
   return {
     async status({ skipMemory }) {
+      const { lab } = hosts.state;
       const answers = await Promise.all(lab.hosts.map((h) => hostProcesses(h, monitors.get(h.name), skipMemory)));
       const processes = answers.flat();
       wasReady ||= processes.every((p) => p.state === 'ready');
@@ -83,7 +79,8 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
       return {};
     },
     vips: async () => ({ vips: await vips.list(isUp) }),
-    exec: (requests, context) => execAsStatus(forwardExec(monitors, lab, requests, context.signal)),
+    exec: (requests, context) => execAsStatus(forwardExec(monitors, hosts.state.lab, requests, context.signal)),
+    ...nodeChanges({ hosts, vips, clock, timeline }),
     down: async () => {
       throw new ServerError(Status.UNIMPLEMENTED, 'A composed lab is ended with "docker compose down -v"');
     },
@@ -112,7 +109,8 @@ async function hostProcesses(
 }
 
 async function applyFault(request: FaultRequest, options: ContainerLabOptions): Promise<FaultResponse> {
-  const { faults, lab, monitors, timeline, token, vips } = options;
+  const { faults, monitors, timeline, token, vips } = options;
+  const { lab } = options.hosts.state;
   const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
   if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
   const asked = parseTarget(request.target, lab);

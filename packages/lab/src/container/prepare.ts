@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { HostSpec, LabConfig } from '@svclab/core';
 import { type BusUser, createPki, writeKubeconfig } from '@svclab/runtime';
 import { natsConfigOf } from '../plan/nats-config.ts';
+import { withNodesOf } from '../plan/nodes.ts';
 import { planLab } from '../plan/plan.ts';
 import { badInput } from '../state/errors.ts';
 import { createSecrets, type LabSecrets } from '../state/secrets.ts';
@@ -64,13 +65,6 @@ function parseSet(text: string): Record<string, string> {
   );
 }
 
-/** Nodes that were added to the lab while it ran are part of it still. */
-function withAddedNodes(lab: LabConfig, before: LabConfig | undefined): LabConfig {
-  const known = new Set(lab.hosts.map((h) => h.name));
-  const added = before?.hosts.filter((h) => h.role === 'node' && !known.has(h.name)) ?? [];
-  return before?.lanCIDR === lab.lanCIDR ? { ...lab, hosts: [...lab.hosts, ...added] } : lab;
-}
-
 /** New secrets where there are none yet, for the lab and for each process; those that exist stay. */
 function mergeSecrets(lab: LabConfig, before: LabSecrets | undefined): LabSecrets {
   const fresh = createSecrets(lab);
@@ -87,7 +81,7 @@ function mergeSecrets(lab: LabConfig, before: LabSecrets | undefined): LabSecret
 /** Writes all files of the lab and returns what it now is. */
 export async function prepareLab(settings: ContainerSettings): Promise<{ lab: LabConfig; secrets: LabSecrets }> {
   const paths = containerPaths();
-  const lab = withAddedNodes(settings.lab, readJson<LabConfig>(paths.config));
+  const lab = withNodesOf(settings.lab, readJson<LabConfig>(paths.config));
   const secrets = mergeSecrets(lab, readJson<LabSecrets>(paths.secrets));
   for (const dir of ['hosts', 'nats', 'pki']) mkdirSync(join(paths.dir, dir), { recursive: true, mode: 0o750 });
   writeShared(paths.secrets, JSON.stringify(secrets));
@@ -100,6 +94,15 @@ export async function prepareLab(settings: ContainerSettings): Promise<{ lab: La
     token: secrets.apiToken,
     name: lab.name,
   });
+  writeLabFiles(lab, secrets);
+  return { lab, secrets };
+}
+
+/** Writes what says what the lab is, and what the processes of each host are started with. */
+export function writeLabFiles(lab: LabConfig, secrets: LabSecrets): void {
+  const paths = containerPaths();
+  const caPem = readFileSync(join(paths.pki, 'ca.crt'), 'utf8');
+  writeShared(paths.secrets, JSON.stringify(secrets));
   for (const host of lab.hosts) writeHost(lab, secrets, host);
   writeShared(paths.config, `${JSON.stringify(lab, null, 2)}\n`);
   const client: ClientFile = {
@@ -109,7 +112,6 @@ export async function prepareLab(settings: ContainerSettings): Promise<{ lab: La
     kubeconfig: readFileSync(paths.kubeconfig, 'utf8'),
   };
   writeShared(CLIENT_FILE, JSON.stringify(client));
-  return { lab, secrets };
 }
 
 /** URLs of the further controllers, whose ports follow that of the first. */

@@ -12,8 +12,8 @@ import { LeaderView } from '../supervisor/leader.ts';
 import { TimelineLog } from '../supervisor/timeline-log.ts';
 import { VipView } from '../supervisor/vips.ts';
 import { ContainerFaults } from './container-faults.ts';
+import { ContainerHosts } from './container-hosts.ts';
 import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR } from './files.ts';
-import { HostMonitor } from './host-monitor.ts';
 import { containerLabService } from './lab-service.ts';
 import { prepareLab, readSettings } from './prepare.ts';
 
@@ -31,27 +31,14 @@ async function main(): Promise<void> {
   process.on('SIGINT', end);
 
   const faults = new ContainerFaults({ clock, log, timeline });
-  const monitors = new Map(
-    lab.hosts.map((spec) => [
-      spec.name,
-      new HostMonitor(spec, {
-        clock,
-        log,
-        token: secrets.token,
-        events: {
-          host: (host, event) => faults.seen(host, event),
-          exited: (_host, atNs, attrs) => void timeline.stamp('process.exited', { atNs, attrs: { ...attrs } }),
-        },
-      }),
-    ]),
-  );
+  const hosts = new ContainerHosts({ lab, secrets }, { clock, log, faults, timeline });
   const service = containerLabService({
-    lab,
+    hosts,
     token: secrets.token,
     api: `https://127.0.0.1:${settings.apiPort}`,
-    vips: new VipView(lab, secrets.token),
+    vips: new VipView(hosts, secrets.token),
     leader: new LeaderView(timeline),
-    monitors,
+    monitors: hosts.monitors,
     faults,
     timeline,
     clock,

@@ -1,38 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
-import { join } from 'node:path';
 import type { EndpointSlice, Node } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
+import { callApi } from '../client/kube-api.ts';
 
-const TIMEOUT_MS = 2000;
-
-/** Reads a path of the lab's Kubernetes API as JSON. Rejects on anything but 200. */
+/** Reads a path of the lab's Kubernetes API as JSON. Rejects on anything but success. */
 export function readApi<T>(lab: LabConnection, api: string, path: string): Promise<T> {
-  const url = new URL(path, api);
-  return new Promise((resolve, reject) => {
-    const call = request(
-      url,
-      {
-        ca: readFileSync(join(lab.paths.pki, 'ca.crt')),
-        headers: { authorization: `Bearer ${lab.secrets.apiToken}`, accept: 'application/json' },
-        timeout: TIMEOUT_MS,
-        agent: false,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
-          if (response.statusCode === 200) resolve(JSON.parse(text) as T);
-          else reject(new Error(`API answers ${response.statusCode} for ${path}: ${text.slice(0, 200)}`));
-        });
-      },
-    );
-    call.on('timeout', () => call.destroy(new Error(`API did not answer ${path} in ${TIMEOUT_MS} ms`)));
-    call.on('error', reject);
-    call.end();
-  });
+  return callApi<T>(lab, api, path);
 }
 
 /** What the cluster still lacks to be usable; undefined when every node is Ready and kube-dns has its servers. */

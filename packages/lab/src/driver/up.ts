@@ -11,6 +11,7 @@ import { requireEnvironment } from '../doctor/doctor.ts';
 import { type LabRequest, planLab } from '../plan/plan.ts';
 import { removeState, reserve, stateKind } from '../state/claim.ts';
 import { badInput, environmentError, LabError } from '../state/errors.ts';
+import { writeLabConfig } from '../state/lab-files.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
 import { programPath } from '../state/programs.ts';
 import { createSecrets, writeSecrets } from '../state/secrets.ts';
@@ -110,7 +111,7 @@ async function prepareState(lab: LabConfig, paths: LabPaths, apis: readonly stri
     );
   }
   const secrets = createSecrets(lab);
-  writeFileSync(paths.config, `${JSON.stringify(lab, null, 2)}\n`);
+  writeLabConfig(paths.config, lab);
   writeSecrets(paths.secrets, secrets);
   const caPem = await createPki(paths.pki, {
     names: [

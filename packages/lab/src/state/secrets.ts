@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import type { LabConfig } from '@svclab/core';
+import { readFileSync } from 'node:fs';
+import type { HostSpec, LabConfig } from '@svclab/core';
 import type { BusRole, BusUser } from '@svclab/runtime';
 import { environmentError } from './errors.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Secrets of one lab: new with each `up`. */
 export interface LabSecrets {
@@ -26,21 +27,29 @@ export const COMPONENTS: Readonly<Record<LabConfig['hosts'][number]['role'], rea
 
 /** Fresh secrets for a lab: one bus user for each process that speaks NATS, and one for the supervisor. */
 export function createSecrets(lab: LabConfig): LabSecrets {
-  const secret = (): string => randomBytes(24).toString('base64url');
-  const user = (role: BusRole, host: string): BusUser => ({ role, host, user: `${role}@${host}`, password: secret() });
-  const busUsers = lab.hosts.flatMap((h) =>
-    COMPONENTS[h.role].filter((c) => c !== 'nats-server').map((c) => user(c as BusRole, h.name)),
-  );
   return {
     token: secret(),
     apiToken: secret(),
-    busUsers: [...busUsers, user('supervisor', 'lab')],
+    busUsers: [...lab.hosts.flatMap(createBusUsers), busUser('supervisor', 'lab')],
     routePassword: secret(),
   };
 }
 
+/** Fresh bus users for the processes of a host. */
+export function createBusUsers(host: HostSpec): BusUser[] {
+  return COMPONENTS[host.role].filter((c) => c !== 'nats-server').map((c) => busUser(c as BusRole, host.name));
+}
+
+function busUser(role: BusRole, host: string): BusUser {
+  return { role, host, user: `${role}@${host}`, password: secret() };
+}
+
+function secret(): string {
+  return randomBytes(24).toString('base64url');
+}
+
 export function writeSecrets(path: string, secrets: LabSecrets): void {
-  writeFileSync(path, JSON.stringify(secrets), { mode: 0o600 });
+  writeWhole(path, JSON.stringify(secrets), 0o600);
 }
 
 /** Fails with a LabError when the file is not there or not this user's to read. */

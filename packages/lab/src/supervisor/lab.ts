@@ -1,14 +1,17 @@
 /** The running lab: hosts, their processes, and what may be done to them. */
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
 import { createBridges, createHost, cutControl, cutLan } from '../driver/network.ts';
+import type { LabState } from '../plan/nodes.ts';
 import { badInput } from '../state/errors.ts';
+import { writeLab } from '../state/lab-files.ts';
 import type { LabPaths } from '../state/paths.ts';
 import type { LabSecrets } from '../state/secrets.ts';
 import { ManagedProcess, type Place } from './managed-process.ts';
+import type { NodeHosts } from './node-changes.ts';
 import { processSpecs } from './specs.ts';
 import type { TimelineLog } from './timeline-log.ts';
 
@@ -35,18 +38,27 @@ const inside = (netns: Netns): Place => ({
   spawn: (command, args, options) => spawnIn(netns, command, args, options),
 });
 
-export class Lab {
-  readonly options: LabOptions;
+/** How long a process that is to end may take, ms; then it is killed. */
+const END_MS = 5000;
+const POLL_MS = 10;
+
+export class Lab implements NodeHosts {
+  #options: LabOptions;
   readonly #hosts = new Map<string, LabHost>();
   /** Pids of programs run on hosts for users. */
   readonly #guests = new Set<number>();
 
   constructor(options: LabOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
+  /** With the description and the secrets as they are now. */
+  get options(): LabOptions {
+    return this.#options;
+  }
+  /** In the order of the description. */
   get hosts(): readonly LabHost[] {
-    return [...this.#hosts.values()];
+    return this.options.lab.hosts.flatMap((spec) => this.#hosts.get(spec.name) ?? []);
   }
   get processes(): readonly ManagedProcess[] {
     return this.hosts.flatMap((h) => h.processes);
@@ -65,18 +77,53 @@ export class Lab {
 
   /** Makes the hosts' directories. */
   prepare(): void {
-    for (const spec of this.options.lab.hosts)
-      mkdirSync(join(this.options.paths.run, spec.name), { recursive: true, mode: 0o700 });
+    for (const spec of this.options.lab.hosts) mkdirSync(this.#runDir(spec.name), { recursive: true, mode: 0o700 });
     mkdirSync(this.options.paths.logs, { recursive: true });
   }
 
   /** Builds the networks and starts everything; returns as soon as all is started, not when it is ready. */
   start(): void {
     createBridges(this.options.lab);
-    for (const spec of this.options.lab.hosts) {
-      this.#hosts.set(spec.name, { spec, netns: undefined, processes: [] });
-      this.#boot(spec);
-    }
+    for (const spec of this.options.lab.hosts) this.boot(spec);
+  }
+
+  get state(): LabState {
+    const { lab, secrets } = this.options;
+    return { lab, secrets };
+  }
+
+  update({ lab, secrets }: LabState): void {
+    writeLab(this.options.paths, lab, secrets);
+    this.#options = { ...this.options, lab, secrets };
+    for (const p of this.processes) if (p.spec.component === 'nats-server') this.#reload(p);
+  }
+
+  boot(spec: HostSpec): void {
+    mkdirSync(this.#runDir(spec.name), { recursive: true, mode: 0o700 });
+    this.#hosts.set(spec.name, { spec, netns: undefined, processes: [] });
+    this.#boot(spec);
+  }
+
+  isUp(name: string): boolean {
+    return this.#hosts.get(name)?.netns !== undefined;
+  }
+
+  async endProcess(host: string, component: string): Promise<void> {
+    const process = this.process(host, component);
+    process.hold();
+    process.signal('SIGTERM');
+    const cancel = this.options.clock.after(END_MS, () => process.signal('SIGKILL'));
+    await this.#gone([process]);
+    cancel();
+  }
+
+  async dismantle(name: string): Promise<void> {
+    const host = this.#hosts.get(name);
+    if (!host) return;
+    this.powerOff(name);
+    await this.#gone(host.processes);
+    this.#hosts.delete(name);
+    rmSync(this.#runDir(name), { recursive: true, force: true });
   }
 
   /** Host by name. Fails with a LabError that lists the valid ones. */
@@ -125,6 +172,21 @@ export class Lab {
     const isServer = (p: ManagedProcess): boolean => p.spec.component === 'nats-server';
     await Promise.all(this.processes.filter((p) => !isServer(p)).map((p) => p.stop(700)));
     await Promise.all(this.processes.filter(isServer).map((p) => p.stop(0)));
+  }
+
+  #runDir(host: string): string {
+    return join(this.options.paths.run, host);
+  }
+
+  async #gone(processes: readonly ManagedProcess[]): Promise<void> {
+    while (processes.some((p) => p.pid !== 0))
+      await new Promise<void>((resolve) => this.options.clock.after(POLL_MS, resolve));
+  }
+
+  /** nats-server reads its configuration anew. One that is just starting may have read the old one, and ends on a signal it does not handle yet. */
+  #reload(server: ManagedProcess): void {
+    if (server.state === 'starting') this.options.clock.after(POLL_MS, () => this.#reload(server));
+    else server.signal('SIGHUP');
   }
 
   #boot(spec: HostSpec): void {

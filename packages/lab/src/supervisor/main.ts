@@ -3,20 +3,19 @@
  * the first of which is the URL's.
  * Its end is the lab's end: the kernel then removes every process, interface and mount of it.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
 import { connectBus, createLogger, decodeTimelineEvent, reapOrphans, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
-import { natsConfigOf } from '../plan/nats-config.ts';
 import { supervisorIP } from '../plan/plan.ts';
+import { writeNatsConfigs } from '../state/lab-files.ts';
 import { labPaths } from '../state/paths.ts';
 import { readSecrets } from '../state/secrets.ts';
 import { Lab } from './lab.ts';
 import { LeaderView } from './leader.ts';
 import { labService } from './service.ts';
-import { natsConfigPath } from './specs.ts';
 import { TimelineLog } from './timeline-log.ts';
 import { VipView } from './vips.ts';
 
@@ -64,15 +63,17 @@ process.on('SIGTERM', () => void end());
 process.on('SIGINT', () => void end());
 
 running.prepare();
-for (const host of lab.hosts.filter((h) => h.role === 'nats'))
-  writeFileSync(
-    natsConfigPath(paths, host.name),
-    natsConfigOf(host, lab, secrets, { storeDir: join(paths.jetstream, host.name) }),
-    { mode: 0o600 },
-  );
+writeNatsConfigs(paths, lab, secrets);
 running.start();
 const leader = new LeaderView(timeline);
-const vips = new VipView(lab, secrets.token);
+const vips = new VipView(
+  {
+    get hosts() {
+      return running.options.lab.hosts;
+    },
+  },
+  secrets.token,
+);
 await serveGrpc({ listen: `unix:${paths.socket}`, token: secrets.token, log }, [
   [
     LabServiceDefinition,

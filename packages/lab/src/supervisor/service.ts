@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { HostSpec, LabConfig, TimelineEvent, TimelineType } from '@svclab/core';
 import { PORTS } from '@svclab/core';
-import { ClientError, grpcClient, ServerError, Status, spawnIn } from '@svclab/runtime';
+import { ClientError, grpcClient, spawnIn } from '@svclab/runtime';
 import {
   type FaultRequest,
   type FaultResponse,
@@ -15,11 +15,13 @@ import {
 } from '@svclab/wire';
 import { FAULTS } from '../faults/fault.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
-import { badInput, LabError } from '../state/errors.ts';
+import { badInput } from '../state/errors.ts';
+import { asStatus, execAsStatus } from './as-status.ts';
 import { type ExecHost, hostExec } from './host-exec.ts';
 import type { Lab } from './lab.ts';
 import type { LeaderView } from './leader.ts';
 import type { ManagedProcess } from './managed-process.ts';
+import { nodeChanges } from './node-changes.ts';
 import type { TimelineLog } from './timeline-log.ts';
 import type { VipView } from './vips.ts';
 
@@ -32,26 +34,6 @@ export interface LabServiceOptions {
   readonly api: string;
   /** Ends the lab; called after the answer has gone out. */
   down(): void;
-}
-
-/** Errors a user can mend cross the socket as INVALID_ARGUMENT, others as they are. */
-export async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
-  try {
-    return await fn();
-  } catch (error) {
-    if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
-    throw error;
-  }
-}
-
-/** As {@link asStatus}, for a stream. */
-export async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerator<T> {
-  try {
-    yield* stream;
-  } catch (error) {
-    if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
-    throw error;
-  }
 }
 
 function execHost(lab: Lab): ExecHost {
@@ -91,6 +73,12 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
     },
     vips: async () => ({ vips: await listVips(options) }),
     exec: (requests, context) => execAsStatus(hostExec(execHost(lab), requests, context.signal)),
+    ...nodeChanges({
+      hosts: lab,
+      vips: options.vips,
+      clock: lab.options.clock,
+      timeline: lab.options.timeline,
+    }),
     down: async () => {
       options.down();
       return {};

@@ -1,27 +1,22 @@
-import { type LabConfig, PORTS } from '@svclab/core';
+import { type HostSpec, PORTS } from '@svclab/core';
 import { type GrpcClient, grpcClient } from '@svclab/runtime';
 import { AnnouncerServiceDefinition, type GetAnnouncerStateResponse, type Vip } from '@svclab/wire';
 
 /** How long one announcer may take to answer, ms. */
 const TIMEOUT_MS = 800;
 
+type AnnouncerClient = GrpcClient<typeof AnnouncerServiceDefinition>;
+
 /** Asks every announcer what it sees and merges the answers. */
 export class VipView {
-  readonly #clients: readonly {
-    readonly host: string;
-    readonly client: GrpcClient<typeof AnnouncerServiceDefinition>;
-  }[];
+  readonly #lab: { readonly hosts: readonly HostSpec[] };
+  readonly #token: string;
+  readonly #clients = new Map<string, AnnouncerClient>();
 
-  constructor(lab: LabConfig, token: string) {
-    this.#clients = lab.hosts
-      .filter((h) => h.role === 'node')
-      .map((h) => ({
-        host: h.name,
-        client: grpcClient(AnnouncerServiceDefinition, `${h.controlIP}:${PORTS.announcer}`, {
-          token,
-          service: 'supervisor',
-        }),
-      }));
+  /** @param lab asked for its hosts at each call: nodes come and go */
+  constructor(lab: { readonly hosts: readonly HostSpec[] }, token: string) {
+    this.#lab = lab;
+    this.#token = token;
   }
 
   /**
@@ -29,13 +24,31 @@ export class VipView {
    * @param isUp whether a host has power: one that has none is not waited for
    */
   async list(isUp: (host: string) => boolean): Promise<Vip[]> {
-    const asked = this.#clients.filter((c) => isUp(c.host));
-    const answers = await Promise.allSettled(asked.map((c) => c.client.getState({}, { timeoutMs: TIMEOUT_MS })));
+    const nodes = this.#lab.hosts.filter((h) => h.role === 'node');
+    for (const [name, client] of this.#clients)
+      if (!nodes.some((h) => h.name === name)) {
+        client.close();
+        this.#clients.delete(name);
+      }
+    const asked = nodes.filter((h) => isUp(h.name)).map((h) => this.#client(h));
+    const answers = await Promise.allSettled(asked.map((c) => c.getState({}, { timeoutMs: TIMEOUT_MS })));
     return mergeVips(answers.flatMap((a) => (a.status === 'fulfilled' ? [a.value] : [])));
   }
 
   close(): void {
-    for (const c of this.#clients) c.client.close();
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #client(host: HostSpec): AnnouncerClient {
+    const present = this.#clients.get(host.name);
+    if (present) return present;
+    const client = grpcClient(AnnouncerServiceDefinition, `${host.controlIP}:${PORTS.announcer}`, {
+      token: this.#token,
+      service: 'supervisor',
+    });
+    this.#clients.set(host.name, client);
+    return client;
   }
 }
 

@@ -1,32 +1,44 @@
 /** {@link PodStreams} over the node-agents' gRPC service. */
-import { type LabConfig, PORTS } from '@svclab/core';
+import { CONTROL_IP_ANNOTATION, type Node, PORTS, RESOURCES } from '@svclab/core';
 import { type GrpcClient, grpcClient } from '@svclab/runtime';
 import { type ExecRequest, NodeAgentServiceDefinition } from '@svclab/wire';
+import type { Registry } from '../registry/registry.ts';
 import type { ExecInput, ExecOptions, ExecOutput, LogLine, LogOptions, PodStreams } from './pod-streams.ts';
 
 type Client = GrpcClient<typeof NodeAgentServiceDefinition>;
 
-/** Reaches the node-agents of a lab on the control network; connections are made when first needed and kept. */
+/** Reaches the node-agents of a lab at the address their Node names; connections are made when first needed and kept while the Node is there. */
 export class NodeAgents implements PodStreams {
-  readonly #hosts: LabConfig['hosts'];
+  readonly #registry: Pick<Registry, 'get' | 'cache'>;
   readonly #token: string;
-  readonly #clients = new Map<string, Client>();
+  readonly #clients = new Map<string, { readonly ip: string; readonly client: Client }>();
+  readonly #end: () => void;
 
-  constructor(lab: Pick<LabConfig, 'hosts'>, token: string) {
-    this.#hosts = lab.hosts;
+  constructor(registry: Pick<Registry, 'get' | 'cache'>, token: string) {
+    this.#registry = registry;
     this.#token = token;
+    this.#end = registry.cache.subscribe(({ type, key }) => {
+      if (type === 'DELETED' && key.resource === RESOURCES.nodes.resource) this.#drop(key.name);
+    });
   }
 
   #client(node: string): Client {
-    let client = this.#clients.get(node);
-    if (!client) {
-      const host = this.#hosts.find((h) => h.name === node && h.role === 'node');
-      if (!host?.controlIP) throw new Error(`Node ${node} has no address on the control network`);
-      const address = `${host.controlIP}:${PORTS.nodeAgent}`;
-      client = grpcClient(NodeAgentServiceDefinition, address, { token: this.#token, service: 'controller' });
-      this.#clients.set(node, client);
-    }
+    const ip = this.#registry.get<Node>(RESOURCES.nodes, '', node)?.metadata.annotations?.[CONTROL_IP_ANNOTATION];
+    if (!ip) throw new Error(`Node ${node} has not said at which address its agent serves`);
+    const present = this.#clients.get(node);
+    if (present?.ip === ip) return present.client;
+    this.#drop(node);
+    const client = grpcClient(NodeAgentServiceDefinition, `${ip}:${PORTS.nodeAgent}`, {
+      token: this.#token,
+      service: 'controller',
+    });
+    this.#clients.set(node, { ip, client });
     return client;
+  }
+
+  #drop(node: string): void {
+    this.#clients.get(node)?.client.close();
+    this.#clients.delete(node);
   }
 
   async *logs(node: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
@@ -57,8 +69,8 @@ export class NodeAgents implements PodStreams {
 
   /** Closes the connections. */
   close(): void {
-    for (const client of this.#clients.values()) client.close();
-    this.#clients.clear();
+    this.#end();
+    for (const node of [...this.#clients.keys()]) this.#drop(node);
   }
 }
 

@@ -62,12 +62,13 @@ export class PodEvictionReconciler implements Reconciler {
 
   /** A node that has just vanished may be about to register again: its pods stay for one grace period. Source: kubernetes `pkg/controller/podgc`. */
   async #collect(pod: Pod, node: string): Promise<number | undefined> {
-    const { clock, knobs } = this.#context;
+    const { clock, knobs, registry } = this.#context;
     const since = this.#missing.get(node) ?? clock.now();
     this.#missing.set(node, since);
     const waitMs = since + knobs['node.monitorGracePeriod'] - clock.now();
     if (waitMs > 0) return waitMs;
     await this.#remove(pod, 0);
+    if (!registry.list<Pod>(RESOURCES.pods).some((p) => p.spec.nodeName === node)) this.#missing.delete(node);
     return undefined;
   }
 

@@ -1,4 +1,4 @@
-import { type KubeEvent, SUBJECTS } from '@svclab/core';
+import { type KubeEvent, RESOURCES, SUBJECTS } from '@svclab/core';
 import type { Bus, Logger } from '@svclab/runtime';
 import { AnnouncerReport, NodeReport, ReportReply } from '@svclab/wire';
 import type { Heartbeats } from '../reconcilers/heartbeats.ts';
@@ -38,6 +38,9 @@ export function serveReports(deps: ReportDeps): ServedReports {
     return leads() ? ReportReply.encode({ error }).finish() : undefined;
   };
   const ends = [
+    deps.registry.cache.subscribe(({ type, key }) => {
+      if (type === 'DELETED' && key.group === '' && key.resource === RESOURCES.nodes.resource) owners.forget(key.name);
+    }),
     deps.bus.serve(SUBJECTS.all.report, (payload, subject) =>
       answer(subject, async () => {
         const report = NodeReport.decode(payload);

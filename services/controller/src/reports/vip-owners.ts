@@ -29,6 +29,11 @@ export class VipOwners {
     );
   }
 
+  /** A node that is gone announces nothing. */
+  forget(node: string): void {
+    this.#byNode.delete(node);
+  }
+
   /** All owners, by node. */
   list(): readonly VipOwner[] {
     return [...this.#byNode.keys()].sort().flatMap((node) => this.#byNode.get(node) ?? []);

@@ -16,6 +16,7 @@ export function readFacts(settings: NodeSettings): Omit<NodeFacts, 'nowMs'> {
     name: settings.name,
     ip: settings.lanIP,
     podCIDR: settings.podCIDR,
+    controlIP: settings.controlIP,
     cpus: cpus().length,
     memoryKiB: Math.floor(totalmem() / 1024),
     info: {

@@ -31,6 +31,11 @@ export class ProgrammedRevisions {
     for (const end of this.#ends) end();
   }
 
+  /** A node that is gone has no rules. */
+  forget(node: string): void {
+    this.revisions.delete(node);
+  }
+
   /** Takes in one node's revision. */
   note(node: string, revision: number): void {
     if (revision <= (this.revisions.get(node) ?? 0)) return;

@@ -127,6 +127,37 @@ export interface DownRequest {
 export interface DownResponse {
 }
 
+export interface AddNodesRequest {
+  count: number;
+}
+
+export interface AddNodesResponse {
+  nodes: NodeSpec[];
+}
+
+export interface NodeSpec {
+  name: string;
+  lanIp: string;
+  controlIp: string;
+  podCidr: string;
+}
+
+export interface LeaveNodeRequest {
+  name: string;
+}
+
+export interface LeaveNodeResponse {
+  /** Addresses the node announced and nobody has taken over. */
+  unmoved: string[];
+}
+
+export interface RemoveNodeRequest {
+  name: string;
+}
+
+export interface RemoveNodeResponse {
+}
+
 export interface HostExecRequest {
   message: { $case: "start"; value: HostExecStart } | { $case: "stdin"; value: Buffer } | {
     $case: "stdinEof";
@@ -1837,6 +1868,524 @@ export const DownResponse: MessageFns<DownResponse> = {
   },
 };
 
+function createBaseAddNodesRequest(): AddNodesRequest {
+  return { count: 0 };
+}
+
+export const AddNodesRequest: MessageFns<AddNodesRequest> = {
+  encode(message: AddNodesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).int32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddNodesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddNodesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddNodesRequest {
+    return { count: isSet(object.count) ? globalThis.Number(object.count) : 0 };
+  },
+
+  toJSON(message: AddNodesRequest): unknown {
+    const obj: any = {};
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddNodesRequest>): AddNodesRequest {
+    return AddNodesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddNodesRequest>): AddNodesRequest {
+    const message = createBaseAddNodesRequest();
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseAddNodesResponse(): AddNodesResponse {
+  return { nodes: [] };
+}
+
+export const AddNodesResponse: MessageFns<AddNodesResponse> = {
+  encode(message: AddNodesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      NodeSpec.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddNodesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddNodesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(NodeSpec.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddNodesResponse {
+    return { nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeSpec.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: AddNodesResponse): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => NodeSpec.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddNodesResponse>): AddNodesResponse {
+    return AddNodesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddNodesResponse>): AddNodesResponse {
+    const message = createBaseAddNodesResponse();
+    message.nodes = object.nodes?.map((e) => NodeSpec.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeSpec(): NodeSpec {
+  return { name: "", lanIp: "", controlIp: "", podCidr: "" };
+}
+
+export const NodeSpec: MessageFns<NodeSpec> = {
+  encode(message: NodeSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.lanIp !== "") {
+      writer.uint32(18).string(message.lanIp);
+    }
+    if (message.controlIp !== "") {
+      writer.uint32(26).string(message.controlIp);
+    }
+    if (message.podCidr !== "") {
+      writer.uint32(34).string(message.podCidr);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeSpec();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lanIp = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.controlIp = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.podCidr = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeSpec {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      lanIp: isSet(object.lanIp)
+        ? globalThis.String(object.lanIp)
+        : isSet(object.lan_ip)
+        ? globalThis.String(object.lan_ip)
+        : "",
+      controlIp: isSet(object.controlIp)
+        ? globalThis.String(object.controlIp)
+        : isSet(object.control_ip)
+        ? globalThis.String(object.control_ip)
+        : "",
+      podCidr: isSet(object.podCidr)
+        ? globalThis.String(object.podCidr)
+        : isSet(object.pod_cidr)
+        ? globalThis.String(object.pod_cidr)
+        : "",
+    };
+  },
+
+  toJSON(message: NodeSpec): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.lanIp !== "") {
+      obj.lanIp = message.lanIp;
+    }
+    if (message.controlIp !== "") {
+      obj.controlIp = message.controlIp;
+    }
+    if (message.podCidr !== "") {
+      obj.podCidr = message.podCidr;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeSpec>): NodeSpec {
+    return NodeSpec.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeSpec>): NodeSpec {
+    const message = createBaseNodeSpec();
+    message.name = object.name ?? "";
+    message.lanIp = object.lanIp ?? "";
+    message.controlIp = object.controlIp ?? "";
+    message.podCidr = object.podCidr ?? "";
+    return message;
+  },
+};
+
+function createBaseLeaveNodeRequest(): LeaveNodeRequest {
+  return { name: "" };
+}
+
+export const LeaveNodeRequest: MessageFns<LeaveNodeRequest> = {
+  encode(message: LeaveNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveNodeRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: LeaveNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaveNodeRequest>): LeaveNodeRequest {
+    return LeaveNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveNodeRequest>): LeaveNodeRequest {
+    const message = createBaseLeaveNodeRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseLeaveNodeResponse(): LeaveNodeResponse {
+  return { unmoved: [] };
+}
+
+export const LeaveNodeResponse: MessageFns<LeaveNodeResponse> = {
+  encode(message: LeaveNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.unmoved) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeaveNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeaveNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.unmoved.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeaveNodeResponse {
+    return {
+      unmoved: globalThis.Array.isArray(object?.unmoved) ? object.unmoved.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: LeaveNodeResponse): unknown {
+    const obj: any = {};
+    if (message.unmoved?.length) {
+      obj.unmoved = message.unmoved;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeaveNodeResponse>): LeaveNodeResponse {
+    return LeaveNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeaveNodeResponse>): LeaveNodeResponse {
+    const message = createBaseLeaveNodeResponse();
+    message.unmoved = object.unmoved?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveNodeRequest(): RemoveNodeRequest {
+  return { name: "" };
+}
+
+export const RemoveNodeRequest: MessageFns<RemoveNodeRequest> = {
+  encode(message: RemoveNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveNodeRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: RemoveNodeRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveNodeRequest>): RemoveNodeRequest {
+    return RemoveNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveNodeRequest>): RemoveNodeRequest {
+    const message = createBaseRemoveNodeRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveNodeResponse(): RemoveNodeResponse {
+  return {};
+}
+
+export const RemoveNodeResponse: MessageFns<RemoveNodeResponse> = {
+  encode(_: RemoveNodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveNodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveNodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RemoveNodeResponse {
+    return {};
+  },
+
+  toJSON(_: RemoveNodeResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveNodeResponse>): RemoveNodeResponse {
+    return RemoveNodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RemoveNodeResponse>): RemoveNodeResponse {
+    const message = createBaseRemoveNodeResponse();
+    return message;
+  },
+};
+
 function createBaseHostExecRequest(): HostExecRequest {
   return { message: undefined };
 }
@@ -2277,6 +2826,45 @@ export const LabServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * More nodes: gives them names, addresses and bus users and makes all that known, but no host. For drivers whose hosts are made from
+     * outside; nats-server must then read its configuration anew. All or none.
+     */
+    prepareNodes: {
+      name: "PrepareNodes",
+      requestType: AddNodesRequest as typeof AddNodesRequest,
+      requestStream: false,
+      responseType: AddNodesResponse as typeof AddNodesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** As PrepareNodes; then makes the hosts and starts their processes. Does not wait for them to be ready. */
+    addNodes: {
+      name: "AddNodes",
+      requestType: AddNodesRequest as typeof AddNodesRequest,
+      requestStream: false,
+      responseType: AddNodesResponse as typeof AddNodesResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** The node's announcer takes its leave; once others announce its VIPs, its other processes end. The host stays. Repeating it is no error. */
+    leaveNode: {
+      name: "LeaveNode",
+      requestType: LeaveNodeRequest as typeof LeaveNodeRequest,
+      requestStream: false,
+      responseType: LeaveNodeResponse as typeof LeaveNodeResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Takes a node out of the lab for good: ends its host, where the supervisor made it, and what still runs there, and forgets it. */
+    removeNode: {
+      name: "RemoveNode",
+      requestType: RemoveNodeRequest as typeof RemoveNodeRequest,
+      requestStream: false,
+      responseType: RemoveNodeResponse as typeof RemoveNodeResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -2296,6 +2884,20 @@ export interface LabServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<ExecResponse>>;
   down(request: DownRequest, context: CallContext & CallContextExt): Promise<DeepPartial<DownResponse>>;
+  /**
+   * More nodes: gives them names, addresses and bus users and makes all that known, but no host. For drivers whose hosts are made from
+   * outside; nats-server must then read its configuration anew. All or none.
+   */
+  prepareNodes(request: AddNodesRequest, context: CallContext & CallContextExt): Promise<DeepPartial<AddNodesResponse>>;
+  /** As PrepareNodes; then makes the hosts and starts their processes. Does not wait for them to be ready. */
+  addNodes(request: AddNodesRequest, context: CallContext & CallContextExt): Promise<DeepPartial<AddNodesResponse>>;
+  /** The node's announcer takes its leave; once others announce its VIPs, its other processes end. The host stays. Repeating it is no error. */
+  leaveNode(request: LeaveNodeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<LeaveNodeResponse>>;
+  /** Takes a node out of the lab for good: ends its host, where the supervisor made it, and what still runs there, and forgets it. */
+  removeNode(
+    request: RemoveNodeRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RemoveNodeResponse>>;
 }
 
 export interface LabServiceClient<CallOptionsExt = {}> {
@@ -2314,6 +2916,23 @@ export interface LabServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<ExecResponse>;
   down(request: DeepPartial<DownRequest>, options?: CallOptions & CallOptionsExt): Promise<DownResponse>;
+  /**
+   * More nodes: gives them names, addresses and bus users and makes all that known, but no host. For drivers whose hosts are made from
+   * outside; nats-server must then read its configuration anew. All or none.
+   */
+  prepareNodes(
+    request: DeepPartial<AddNodesRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<AddNodesResponse>;
+  /** As PrepareNodes; then makes the hosts and starts their processes. Does not wait for them to be ready. */
+  addNodes(request: DeepPartial<AddNodesRequest>, options?: CallOptions & CallOptionsExt): Promise<AddNodesResponse>;
+  /** The node's announcer takes its leave; once others announce its VIPs, its other processes end. The host stays. Repeating it is no error. */
+  leaveNode(request: DeepPartial<LeaveNodeRequest>, options?: CallOptions & CallOptionsExt): Promise<LeaveNodeResponse>;
+  /** Takes a node out of the lab for good: ends its host, where the supervisor made it, and what still runs there, and forgets it. */
+  removeNode(
+    request: DeepPartial<RemoveNodeRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RemoveNodeResponse>;
 }
 
 function bytesFromBase64(b64: string): Uint8Array {
