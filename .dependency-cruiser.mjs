@@ -58,9 +58,9 @@ export default {
     {
       name: 'bus-and-log-behind-runtime',
       severity: 'error',
-      comment: 'NATS, gRPC transport, FFI and pino have one home each.',
+      comment: 'NATS, gRPC transport, FFI, pino and prom-client have one home each.',
       from: { pathNot: '^packages/(runtime|testkit)/' },
-      to: { path: 'node_modules/(@nats-io|@grpc|pino|koffi)/' },
+      to: { path: 'node_modules/(@nats-io|@grpc|pino|koffi|prom-client)/' },
     },
   ],
   options: {

@@ -33,10 +33,19 @@ const separateModules = {
     );
   },
 };
+/** Metrics are a file of their own, so that a process of a lab without them does not hold their library. */
+const METRICS = 'packages/runtime/dist/metrics/prometheus.js';
+const separateMetrics = {
+  name: 'separate-metrics',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\/prometheus\.js$/ }, () => ({ path: './metrics.js', external: true }));
+  },
+};
 const built = await Promise.all([
   // A process of the lab is one file with just what it uses.
   build({
     ...shared,
+    plugins: [separateMetrics],
     entryPoints: {
       controller: 'services/controller/dist/main.js',
       'node-agent': 'services/node-agent/dist/main.js',
@@ -48,6 +57,7 @@ const built = await Promise.all([
       'lab-supervisor': 'packages/lab/dist/container/supervisor.js',
     },
   }),
+  build({ ...shared, entryPoints: { metrics: METRICS } }),
   // The prober is a process of its own on the client host.
   build({ ...shared, entryPoints: { prober: 'packages/lab/dist/prober/main.js' } }),
   // The load host gives every virtual user its own instance of the modules a script sees, so these stay files; what they share is in chunks.

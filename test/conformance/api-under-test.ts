@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveKnobs } from '@svclab/core';
-import { createPki, seededRandom, systemClock, writeKubeconfig } from '@svclab/runtime';
+import { createPki, NO_METRICS, seededRandom, systemClock, writeKubeconfig } from '@svclab/runtime';
 import { memoryStore } from '@svclab/testkit';
 import type { PodStreams } from '../../services/controller/src/api/pod-streams.ts';
 import { startApiServer } from '../../services/controller/src/api/server.ts';
@@ -63,6 +63,7 @@ export async function startApi(streams: PodStreams): Promise<ApiUnderTest> {
     log: silent,
     pki: { key: readFileSync(join(dir, 'api.key'), 'utf8'), cert: readFileSync(join(dir, 'api.crt'), 'utf8'), token },
     streams,
+    metrics: NO_METRICS,
     listen: { host: '127.0.0.1', port: 0 },
   });
   const url = `https://127.0.0.1:${server.port}`;

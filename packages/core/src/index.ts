@@ -15,6 +15,7 @@ export * from './lab/bus.ts';
 export * from './lab/config.ts';
 export * from './lab/knobs.ts';
 export * from './lab/timeline.ts';
+export * from './lab/version.ts';
 export * from './lease/index.ts';
 export * from './membership/index.ts';
 export * from './proxy/index.ts';

@@ -24,6 +24,22 @@ export {
 } from './grpc/index.ts';
 export { interfaceIndex } from './links/interface-index.ts';
 export { type LinkChange, type LinkWatch, watchLinks } from './links/link-watch.ts';
+export { busMetrics } from './metrics/bus-metrics.ts';
+export {
+  type Count,
+  exponentialBuckets,
+  type HistogramSpec,
+  type Labels,
+  linearBuckets,
+  type MetricSpec,
+  type Metrics,
+  NO_METRICS,
+  type Observe,
+  type ReadSpec,
+  type Sample,
+  single,
+} from './metrics/metrics.ts';
+export { type MetricsOptions, type ServedMetrics, serveMetrics } from './metrics/serve.ts';
 export {
   connectIn,
   createNetns,

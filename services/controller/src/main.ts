@@ -8,28 +8,34 @@ import { startApiServer } from './api/server.ts';
 import { readControllerConfig } from './config.ts';
 import { startLeading } from './leadership/lead.ts';
 import { Leadership, type Led, type Term } from './leadership/leadership.ts';
+import { ControllerMetrics, objectMetrics } from './metrics.ts';
 import { labRegistry, openRegistry, prepareCluster } from './registry/open-registry.ts';
 import type { Registry } from './registry/registry.ts';
 
 interface Opened {
   readonly store: FencedStore;
   readonly cache: ClosableCache;
+  readonly shown: ControllerMetrics;
 }
 
 async function main(context: ProcessContext): Promise<void> {
-  const { config, log, clock, bus } = context;
+  const { config, log, clock, metrics, bus } = context;
   const own = readControllerConfig(process.env);
-  const opened = await openStore(bus, {
+  const shown = new ControllerMetrics(metrics, clock);
+  const store = await openStore(bus, {
     log,
     clock,
+    metrics,
     epochFile: join(config.runDir, 'store-epoch'),
     replicas: config.lab.natsServers.length,
   });
+  const opened = { ...store, shown };
   context.onStop(() => opened.cache.close());
   const isOnly = apiAddresses(context).length < 2;
   const registry = isOnly ? await leadAlone(context, opened) : standForElection(context, opened);
+  objectMetrics(metrics, { cache: opened.cache, definitions: registry.definitions });
   const streams = new NodeAgents(registry, config.token);
-  const api = await startApiServer({ registry, clock, log, streams, pki: own.pki, listen: own.listen });
+  const api = await startApiServer({ registry, clock, log, metrics, streams, pki: own.pki, listen: own.listen });
   context.onStop(async () => {
     await api.close();
     streams.close();
@@ -54,7 +60,7 @@ async function leadAlone(context: ProcessContext, opened: Opened): Promise<Regis
     onRepair: (repaired) => log.info({ event: 'allocations-repaired', ...repaired }),
   });
   timeline.stamp('leader.elected', { cause: 'only controller', attrs: { term: '0', identity: config.host.name } });
-  const led = lead(context, registry, { leads: () => true, prepare: () => Promise.resolve() });
+  const led = lead(context, opened, registry, { leads: () => true, prepare: () => Promise.resolve() });
   context.onStop(() => led.stop());
   return registry;
 }
@@ -64,7 +70,7 @@ function standForElection(context: ProcessContext, opened: Opened): Registry {
   const { clock, random, log, timeline, config } = context;
   const leadTerm = (term: Term): Led => {
     const registry = labRegistry(registryOptions(context, opened, term.store));
-    return lead(context, registry, { leads: term.holds, prepare: () => prepareCluster(registry, config.lab) });
+    return lead(context, opened, registry, { leads: term.holds, prepare: () => prepareCluster(registry, config.lab) });
   };
   const identity = `${config.host.name}_${randomUUID()}`;
   const times = electionTimes(config.lab.knobs);
@@ -76,12 +82,14 @@ function standForElection(context: ProcessContext, opened: Opened): Registry {
 
 function lead(
   context: ProcessContext,
+  { shown }: Opened,
   registry: Registry,
   how: { readonly leads: () => boolean; readonly prepare: () => Promise<void> },
 ): Led {
   const { bus, clock, log, timeline, config } = context;
   const addresses = apiAddresses(context);
-  const common = { registry, bus, clock, log, timeline, knobs: config.lab.knobs };
+  shown.leads = how.leads;
+  const common = { registry, bus, clock, log, timeline, knobs: config.lab.knobs, queues: shown.queues };
   return startLeading({ ...common, ...how, apiAddresses: addresses, severalApis: addresses.length > 1 });
 }
 

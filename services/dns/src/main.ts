@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { answerQuestion, DNS_RESOURCES, RecordIndex, SUBJECTS } from '@svclab/core';
 import { openCache, type ProcessContext, runProcess } from '@svclab/runtime';
 import { DnsHeartbeat } from '@svclab/wire';
+import { programmingMetrics, questionMetrics } from './metrics.ts';
 import { serveDns } from './server.ts';
 
 /** Port of DNS (RFC 1035). */
 const DNS_PORT = 53;
 
 async function main(context: ProcessContext): Promise<void> {
-  const { bus, clock, config, log, random } = context;
+  const { bus, clock, config, log, metrics, random } = context;
   const { lab, host } = config;
   const index = new RecordIndex();
   let synced = false;
@@ -18,7 +19,9 @@ async function main(context: ProcessContext): Promise<void> {
   const server = await serveDns({
     port: DNS_PORT,
     random,
+    clock,
     log,
+    onServed: questionMetrics(metrics, clock),
     answer: (question) =>
       synced
         ? answerQuestion(index, question, {
@@ -35,6 +38,7 @@ async function main(context: ProcessContext): Promise<void> {
     resources: [...DNS_RESOURCES],
     log,
     clock,
+    metrics,
     epochFile: join(config.runDir, 'dns.epoch'),
   });
   context.onStop(() => cache.close());
@@ -46,8 +50,13 @@ async function main(context: ProcessContext): Promise<void> {
         object,
         revision: cache.revision,
       });
+  const programmed = programmingMetrics(metrics, {
+    clock,
+    service: (namespace, name) => index.service(namespace, name),
+  });
   cache.subscribe((event) => {
     index.apply(event);
+    programmed(event);
     serial = Math.floor(clock.wall() / 1000);
   });
   synced = true;

@@ -1,8 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
-import type { Random } from '@svclab/core';
+import type { Clock, Random } from '@svclab/core';
 import type { Logger } from '@svclab/runtime';
 import { type Answerer, respond } from './message.ts';
+import type { Served } from './metrics.ts';
 
 /** How long an idle TCP client is kept, milliseconds (RFC 7766 asks for a few seconds). */
 const TCP_IDLE_MS = 10_000;
@@ -11,13 +12,19 @@ const TCP_CLIENTS = 256;
 /** Bytes of answers a client may leave unread before it is cut off. */
 const TCP_UNREAD = 1 << 20;
 
+/** What {@link serveDns} needs. */
+export interface DnsServerOptions {
+  readonly port: number;
+  readonly answer: Answerer;
+  readonly random: Random;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Logger;
+  /** Told of each question that got an answer. */
+  readonly onServed?: ((served: Served) => void) | undefined;
+}
+
 /** Serves DNS on UDP and TCP of `port` on every address. Rejects when a socket cannot be opened. */
-export async function serveDns(options: {
-  port: number;
-  answer: Answerer;
-  random: Random;
-  log: Logger;
-}): Promise<{ close(): void }> {
+export async function serveDns(options: DnsServerOptions): Promise<{ close(): void }> {
   const udp = await openUdp(options);
   const clients = new Set<TcpSocket>();
   let tcp: Server;
@@ -36,10 +43,22 @@ export async function serveDns(options: {
   };
 }
 
-function openUdp(options: Parameters<typeof serveDns>[0]): Promise<Socket> {
+/** The answer to one message, if it gets any. */
+function serve(
+  query: Buffer,
+  protocol: 'udp' | 'tcp',
+  { answer, random, clock, onServed }: DnsServerOptions,
+): Buffer | undefined {
+  const startedMs = clock.now();
+  const reply = respond(query, { answer, random, udp: protocol === 'udp' });
+  if (reply) onServed?.({ protocol, query, reply, startedMs });
+  return reply;
+}
+
+function openUdp(options: DnsServerOptions): Promise<Socket> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   socket.on('message', (query, peer) => {
-    const reply = respond(query, { answer: options.answer, random: options.random, udp: true });
+    const reply = serve(query, 'udp', options);
     if (reply) socket.send(reply, peer.port, peer.address);
   });
   return new Promise((resolve, reject) => {
@@ -52,7 +71,7 @@ function openUdp(options: Parameters<typeof serveDns>[0]): Promise<Socket> {
   });
 }
 
-function openTcp(options: Parameters<typeof serveDns>[0], clients: Set<TcpSocket>): Promise<Server> {
+function openTcp(options: DnsServerOptions, clients: Set<TcpSocket>): Promise<Server> {
   const server = createServer((client) => {
     clients.add(client);
     client.on('close', () => clients.delete(client));
@@ -70,7 +89,7 @@ function openTcp(options: Parameters<typeof serveDns>[0], clients: Set<TcpSocket
 }
 
 /** Messages over TCP carry a length of two bytes in front (RFC 1035 section 4.2.2). */
-function serveClient(client: TcpSocket, options: Parameters<typeof serveDns>[0]): void {
+function serveClient(client: TcpSocket, options: DnsServerOptions): void {
   let pending = Buffer.alloc(0);
   client.setTimeout(TCP_IDLE_MS, () => client.destroy());
   client.on('error', () => client.destroy());
@@ -79,11 +98,7 @@ function serveClient(client: TcpSocket, options: Parameters<typeof serveDns>[0])
     while (pending.length >= 2) {
       const size = pending.readUInt16BE(0);
       if (pending.length < 2 + size) return;
-      const reply = respond(pending.subarray(2, 2 + size), {
-        answer: options.answer,
-        random: options.random,
-        udp: false,
-      });
+      const reply = serve(pending.subarray(2, 2 + size), 'tcp', options);
       pending = pending.subarray(2 + size);
       if (!reply || client.writableLength > TCP_UNREAD) {
         client.destroy();

@@ -230,6 +230,7 @@ describe('l2-announcer processes', () => {
       controlCIDR: '172.30.1.0/24',
       podCIDR: '10.244.0.0/16',
       podNetwork: 'direct',
+      metrics: false,
       serviceCIDR: '10.96.0.0/16',
       dnsIP: '10.96.0.10',
       nodePorts: { min: 30000, max: 32767 },

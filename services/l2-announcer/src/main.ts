@@ -18,6 +18,7 @@ import { AnnouncerServiceDefinition } from '@svclab/wire';
 import { ANNOUNCER_RESOURCES, Announcer } from './announcer.ts';
 import { Gossip } from './gossip.ts';
 import { Links } from './links.ts';
+import { announcerMetrics, memberMetrics } from './metrics.ts';
 import { Reporter } from './report.ts';
 import { Responder } from './responder.ts';
 
@@ -30,13 +31,14 @@ const ALONE_MS = 400;
 const DATA_PATH_MS = 5000;
 
 await runProcess('l2-announcer', async (context) => {
-  const { bus, clock, config, log } = context;
+  const { bus, clock, config, log, metrics } = context;
   raisePriority();
   const { links, responder } = openLinks(context);
   const cache = await openCache(bus, {
     resources: [...ANNOUNCER_RESOURCES],
     log,
     clock,
+    metrics,
     epochFile: join(config.runDir, 'l2-announcer.epoch'),
   });
   context.onStop(() => cache.close());
@@ -48,11 +50,14 @@ await runProcess('l2-announcer', async (context) => {
   const members = (): string[] => (member?.present() ?? []).filter((name) => !removed.has(name));
   const announcer = startAnnouncer(context, { cache, responder, members });
   await serveState(context, { announcer, responder, membership: () => member });
+  announcerMetrics(metrics, { node: config.host.name, announcer, responder });
+  const countMember = memberMetrics(metrics, () => member);
   await dataPathReady(context);
 
   // After everything that takes time: a member that is busy does not answer, and is taken for dead.
   let peerFound = (): void => {};
   const gossip = await openGossip(context, (event) => {
+    countMember(event);
     if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
       announcer.resync(`member ${event.name} ${event.type}`);
     if (event.type === 'joined' && member?.informed) peerFound();
@@ -138,9 +143,9 @@ async function serveState(
       incarnation,
     })),
     vips: announcer.states(),
-    arpRequestsReceived: BigInt(responder.counters.requests),
-    arpRepliesSent: BigInt(responder.counters.replies),
-    gratuitousSent: BigInt(responder.counters.gratuitous),
+    arpRequestsReceived: BigInt(responder.total('requests')),
+    arpRepliesSent: BigInt(responder.total('replies')),
+    gratuitousSent: BigInt(responder.total('gratuitous')),
     healthScore: membership()?.health ?? 0,
   });
   const listen = `${config.host.controlIP}:${PORTS.announcer}`;

@@ -112,7 +112,7 @@ describe('bursts', () => {
       ...Array(2).fill('172.30.0.201 lan1 02:00:00:00:00:02'),
     ]);
     expect(w.rounds.map((r) => r.interfaces)).toEqual([['lan0', 'lan1'], ['lan1'], []]);
-    expect(w.responder.counters.gratuitous).toBe(6);
+    expect(w.responder.total('gratuitous')).toBe(6);
   });
 
   it.each<[string[], boolean]>([
@@ -137,7 +137,7 @@ describe('bursts', () => {
     w.links[0] = broken;
     w.responder.announce(VIP, []);
     expect(w.sent.map((s) => s.link)).toEqual(['lan1', 'lan1']);
-    expect(w.responder.counters.gratuitous).toBe(2);
+    expect(w.responder.total('gratuitous')).toBe(2);
   });
 });
 
@@ -156,7 +156,7 @@ describe('answers', () => {
         targetIP: '172.30.0.101',
       },
     ]);
-    expect(w.responder.counters).toMatchObject({ requests: 1, replies: 1 });
+    expect(w.responder.counters.get(VIP)).toMatchObject({ requests: 1, replies: 1 });
   });
 
   it.each<[string, Partial<ArpFrame>]>([
@@ -167,7 +167,7 @@ describe('answers', () => {
   ])('are not given to %s', (_, change) => {
     w.responder.announce(VIP, []);
     expect(w.ask(w.links[0], change)).toEqual([]);
-    expect(w.responder.counters.requests).toBe(0);
+    expect(w.responder.total('requests')).toBe(0);
   });
 
   it('end with the release', () => {

@@ -39,10 +39,17 @@ export interface ResponderOptions {
   readonly onRound: (round: Round) => void;
 }
 
+/** ARP frames about one address: requests received, replies and gratuitous frames sent. */
+export interface ArpCounters {
+  requests: number;
+  replies: number;
+  gratuitous: number;
+}
+
 /** Rules: metallb/metallb `internal/layer2/announcer.go` (spamLoop, gratuitous), `arp.go`. */
 export class Responder {
-  /** ARP frames since start. */
-  readonly counters = { requests: 0, replies: 0, gratuitous: 0 };
+  /** ARP frames since start, by address. */
+  readonly counters = new Map<string, ArpCounters>();
   readonly #options: ResponderOptions;
   readonly #announced = new Map<string, Announced>();
 
@@ -93,8 +100,8 @@ export class Responder {
       return entry !== undefined && (entry.interfaces.length === 0 || entry.interfaces.includes(link.name));
     });
     if (!reply) return;
-    this.counters.requests += 1;
-    this.#send(link, encodeArp(reply), 'replies');
+    this.#counted(reply.senderIP).requests += 1;
+    this.#send(link, encodeArp(reply), reply.senderIP, 'replies');
   }
 
   close(): void {
@@ -106,7 +113,7 @@ export class Responder {
     const links = this.#options.links(entry.interfaces);
     const atNs = clock.nowNs();
     for (const link of links)
-      for (const frame of gratuitousRound(vip, link.mac)) this.#send(link, encodeArp(frame), 'gratuitous');
+      for (const frame of gratuitousRound(vip, link.mac)) this.#send(link, encodeArp(frame), vip, 'gratuitous');
     this.#options.onRound({ vip, round: entry.round, interfaces: links.map((l) => l.name), atNs });
     entry.round += 1;
     // Whether there is a next round is known when it is due: a trigger may have come by then.
@@ -116,10 +123,24 @@ export class Responder {
     });
   }
 
-  #send(link: Link, frame: Uint8Array, kind: 'replies' | 'gratuitous'): void {
+  /** Frames of a kind since start, of all addresses. */
+  total(kind: keyof ArpCounters): number {
+    return [...this.counters.values()].reduce((sum, counted) => sum + counted[kind], 0);
+  }
+
+  #counted(vip: string): ArpCounters {
+    let counted = this.counters.get(vip);
+    if (!counted) {
+      counted = { requests: 0, replies: 0, gratuitous: 0 };
+      this.counters.set(vip, counted);
+    }
+    return counted;
+  }
+
+  #send(link: Link, frame: Uint8Array, vip: string, kind: 'replies' | 'gratuitous'): void {
     try {
       link.socket.send(frame);
-      this.counters[kind] += 1;
+      this.#counted(vip)[kind] += 1;
     } catch (err) {
       this.#options.log.warn({ event: 'send-failed', interface: link.name, err });
     }

@@ -6,6 +6,7 @@ import { PodNetworking } from './cni/network.ts';
 import { nodeSettings } from './config.ts';
 import { spawnHere } from './exec.ts';
 import { nodeAgentService } from './grpc-service.ts';
+import { kubeletMetrics, ProxyMetrics } from './metrics.ts';
 import { readFacts } from './node/facts.ts';
 import { ProgrammedRevisions } from './node/programmed.ts';
 import { followPods, podHostClient } from './pods/pod-host-link.ts';
@@ -27,7 +28,7 @@ const WATCHED = [
 ];
 
 await runProcess('node-agent', async (context) => {
-  const { config, bus, clock, log, signal, timeline, onStop } = context;
+  const { config, bus, clock, log, metrics, signal, timeline, onStop } = context;
   const settings = nodeSettings(config);
   const { knobs } = config.lab;
   const instance = Math.floor(context.random.next() * 2 ** 32).toString(16);
@@ -49,6 +50,7 @@ await runProcess('node-agent', async (context) => {
     resources: WATCHED,
     log,
     clock,
+    metrics,
     epochFile: join(config.runDir, 'node-agent.epoch'),
   });
   onStop(() => cache.close());
@@ -100,7 +102,8 @@ await runProcess('node-agent', async (context) => {
   });
   onStop(() => reporter.stop());
 
-  const proxier = new Proxier({
+  const proxyMetrics = new ProxyMetrics(metrics, { cache, clock });
+  const proxier: Proxier = new Proxier({
     cache,
     node: settings.proxy,
     nft,
@@ -109,11 +112,15 @@ await runProcess('node-agent', async (context) => {
     log,
     minSyncPeriodMs: knobs['proxy.minSyncPeriod'],
     syncPeriodMs: knobs['proxy.syncPeriod'],
+    onFailure: () => proxyMetrics.failed(),
     onSync(report) {
+      proxyMetrics.synced(report);
       announce(context, report);
       programmed.note(settings.name, report.revision);
     },
   });
+  proxyMetrics.follow(proxier);
+  kubeletMetrics(metrics, settings.name, pods);
   programmed.start(bus);
   onStop(
     cache.subscribe(({ type, key }) => {

@@ -16,6 +16,7 @@ interface UpFlags {
   readonly timeout: number;
   readonly ha?: boolean;
   readonly file?: string;
+  readonly metrics?: boolean;
 }
 
 const DEFAULT_NODES = 3;
@@ -38,6 +39,7 @@ export function addUp(parent: Command): void {
       'packets between pods of different nodes: direct (routes) or vxlan (inside UDP) (default: direct with netns, vxlan with docker)',
     )
     .option('--set <knob=value>', 'one knob on top of the profile; may be repeated', keyValue, {})
+    .option('--metrics', 'each process serves its metrics for Prometheus on the control network')
     .option(
       '--api-port <port>',
       'port of the Kubernetes API on 127.0.0.1; 0 takes a free one (default: 0; in Docker 6443)',
@@ -48,7 +50,7 @@ export function addUp(parent: Command): void {
     .option('--build', 'build the image anew (docker)')
     .option('--timeout <seconds>', 'longest wait for the lab to be ready', wholeNumber, 60)
     .option('--ha', 'three NATS servers and three controllers, of which one leads')
-    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, podNetwork, set, ha')
+    .option('-f, --file <lab.yaml>', 'a lab file: nodes, profile, podNetwork, set, ha, metrics')
     .action(run);
 }
 
@@ -60,6 +62,7 @@ async function run(flags: UpFlags): Promise<void> {
   const abort = new AbortController();
   process.once('SIGINT', () => abort.abort());
   process.once('SIGTERM', () => abort.abort());
+  const metrics = flags.metrics ?? file.metrics;
   const began = performance.now();
   const lab = await startLab({
     root: root(),
@@ -70,6 +73,7 @@ async function run(flags: UpFlags): Promise<void> {
     ...(podNetwork === undefined ? {} : { podNetwork }),
     set: { ...file.set, ...flags.set },
     ha: flags.ha ?? file.ha ?? false,
+    ...(metrics === undefined ? {} : { metrics }),
     apiPort: flags.apiPort ?? (driver === 'docker' ? DOCKER_API_PORT : 0),
     ...(flags.lan === undefined ? {} : { lan: flags.lan }),
     ...(flags.control === undefined ? {} : { control: flags.control }),

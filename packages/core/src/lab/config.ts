@@ -46,6 +46,8 @@ export interface LabConfig {
   readonly natsServers: readonly string[];
   /** Every knob, resolved. */
   readonly knobs: Knobs;
+  /** Whether each process serves its metrics on the control network ({@link METRICS_PORTS}). */
+  readonly metrics: boolean;
 }
 
 /** Ports: gRPC ones on the control network (`lab` is the supervisor's, `host` that of a container's first process), VXLAN's (RFC 7348) on the LAN. */
@@ -59,6 +61,19 @@ export const PORTS = {
   gossip: 7946,
   vxlan: 4789,
 } as const;
+
+/** Ports of the processes' metrics on the control network (`http://ADDRESS:PORT/metrics`), by component. */
+export const METRICS_PORTS = {
+  controller: 9101,
+  'node-agent': 9102,
+  'pod-host': 9103,
+  'l2-announcer': 9104,
+  dns: 9105,
+  supervisor: 9106,
+} as const;
+
+/** A component that serves metrics. */
+export type MetricsComponent = keyof typeof METRICS_PORTS;
 
 /** Environment variables a process is started with. */
 export const ENV = {

@@ -87,7 +87,8 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
   };
 }
 
-async function hostProcesses(
+/** The processes of a host, as its first process tells; down when it does not answer. */
+export async function hostProcesses(
   host: HostSpec,
   monitor: HostMonitor | undefined,
   skipMemory: boolean,

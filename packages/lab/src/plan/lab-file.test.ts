@@ -9,8 +9,8 @@ describe('labFile()', () => {
   });
 
   it.each<[unknown, RegExp]>([
-    [[], /Lab file lab.yaml must be a mapping with nodes, profile, podNetwork, set, ha/],
-    [{ node: 3 }, /field "node" is not known: there are nodes, profile, podNetwork, set, ha/],
+    [[], /Lab file lab.yaml must be a mapping with nodes, profile, podNetwork, set, ha, metrics/],
+    [{ node: 3 }, /field "node" is not known: there are nodes, profile, podNetwork, set, ha, metrics/],
     [{ nodes: '3' }, /nodes is "3": give a whole number/],
     [{ profile: 1 }, /profile is 1: give realistic or fast/],
     [{ podNetwork: true }, /podNetwork is true: give direct or vxlan/],

@@ -9,9 +9,10 @@ export interface LabFile {
   readonly profile?: string;
   readonly podNetwork?: string;
   readonly set?: Readonly<Record<string, string>>;
+  readonly metrics?: boolean;
 }
 
-const FIELDS = 'nodes, profile, podNetwork, set, ha';
+const FIELDS = 'nodes, profile, podNetwork, set, ha, metrics';
 
 /** Reads a lab file (YAML). Fails with a LabError that names the field. */
 export function readLabFile(path: string): LabFile {
@@ -28,7 +29,7 @@ export function readLabFile(path: string): LabFile {
 export function labFile(value: unknown, path: string): LabFile {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw badInput(`Lab file ${path} must be a mapping with ${FIELDS}`);
-  const { nodes, profile, podNetwork, set, ha, ...rest } = value as Record<string, unknown>;
+  const { nodes, profile, podNetwork, set, ha, metrics, ...rest } = value as Record<string, unknown>;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) throw badInput(`Lab file ${path}: field "${unknown}" is not known: there are ${FIELDS}`);
   if (nodes !== undefined && typeof nodes !== 'number')
@@ -41,11 +42,14 @@ export function labFile(value: unknown, path: string): LabFile {
     throw badInput(`Lab file ${path}: set must be a mapping from knob to value`);
   if (ha !== undefined && typeof ha !== 'boolean')
     throw badInput(`Lab file ${path}: ha is ${JSON.stringify(ha)}: give true or false`);
+  if (metrics !== undefined && typeof metrics !== 'boolean')
+    throw badInput(`Lab file ${path}: metrics is ${JSON.stringify(metrics)}: give true or false`);
   return {
     ...(ha === undefined ? {} : { ha }),
     ...(nodes === undefined ? {} : { nodes }),
     ...(profile === undefined ? {} : { profile }),
     ...(podNetwork === undefined ? {} : { podNetwork }),
     ...(set === undefined ? {} : { set: Object.fromEntries(Object.entries(set).map(([k, v]) => [k, String(v)])) }),
+    ...(metrics === undefined ? {} : { metrics }),
   };
 }

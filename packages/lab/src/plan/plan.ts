@@ -17,6 +17,8 @@ export interface LabRequest {
   readonly podNetwork?: string;
   /** Three NATS servers that keep the store on all of them, and three controllers of which one leads. */
   readonly ha?: boolean;
+  /** Whether the processes serve their metrics (default: only with docker, where Prometheus can reach them). */
+  readonly metrics?: boolean;
 }
 
 const LAN = '172.30.0';
@@ -94,6 +96,7 @@ export function planLab(request: LabRequest): LabConfig {
     hosts,
     natsServers: hosts.filter((h) => h.role === 'nats').map((h) => `nats://${h.controlIP}:${PORTS.nats}`),
     knobs: knobs(profile, request.set),
+    metrics: request.metrics ?? driver === 'docker',
   };
 }
 

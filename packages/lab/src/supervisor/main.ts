@@ -15,6 +15,7 @@ import { labPaths } from '../state/paths.ts';
 import { readSecrets } from '../state/secrets.ts';
 import { Lab } from './lab.ts';
 import { LeaderView } from './leader.ts';
+import { serveLabMetrics } from './metrics.ts';
 import { labService } from './service.ts';
 import { TimelineLog } from './timeline-log.ts';
 import { VipView } from './vips.ts';
@@ -91,6 +92,22 @@ const bus = await connectBus({
   name: 'supervisor',
   log,
   wait: true,
+});
+await serveLabMetrics({
+  lab,
+  bus,
+  log,
+  view: {
+    hosts: () => running.hosts.map(({ spec, netns }) => ({ spec, up: netns !== undefined })),
+    processes: () =>
+      running.processes.map(({ spec, state, restarts }) => ({
+        component: spec.component,
+        host: spec.host,
+        ready: state === 'ready',
+        restarts,
+      })),
+    events: () => timeline.counts,
+  },
 });
 bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
 log.info({ event: 'ready' });

@@ -22,6 +22,7 @@ export class TimelineLog {
   readonly #events: TimelineEvent[] = [];
   readonly #file: WriteStream;
   readonly #listeners = new Set<(event: TimelineEvent) => void>();
+  readonly #counts = new Map<TimelineType, number>();
   readonly #clock: Clock;
 
   constructor(path: string, clock: Clock) {
@@ -30,6 +31,7 @@ export class TimelineLog {
   }
 
   add(event: TimelineEvent): void {
+    this.#counts.set(event.type, (this.#counts.get(event.type) ?? 0) + 1);
     this.#events.push(event);
     if (this.#events.length > LIMIT) this.#events.splice(0, LIMIT / 10);
     this.#file.write(`${JSON.stringify(timelineJson(event))}\n`);
@@ -61,6 +63,11 @@ export class TimelineLog {
     return this.#events
       .filter((e) => e.atNs >= sinceNs)
       .sort((a, b) => (a.atNs < b.atNs ? -1 : a.atNs > b.atNs ? 1 : 0));
+  }
+
+  /** How many events of each type there have been. */
+  get counts(): ReadonlyMap<TimelineType, number> {
+    return this.#counts;
   }
 
   subscribe(listener: (event: TimelineEvent) => void): () => void {

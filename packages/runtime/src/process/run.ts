@@ -1,8 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Random } from '@svclab/core';
+import { type Clock, METRICS_PORTS, type MetricsComponent, type Random } from '@svclab/core';
 import { type Bus, connectBus } from '../bus/bus.ts';
 import { Timeline } from '../bus/timeline.ts';
+import { busMetrics } from '../metrics/bus-metrics.ts';
+import { type Metrics, NO_METRICS } from '../metrics/metrics.ts';
+import { serveMetrics } from '../metrics/serve.ts';
 import { systemClock, systemRandom } from './clock.ts';
 import { ConfigError, type ProcessConfig, readProcessConfig } from './config.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -16,6 +19,8 @@ export interface ProcessContext {
   readonly random: Random;
   readonly bus: Bus;
   readonly timeline: Timeline;
+  /** Where the process declares its metrics; does nothing in a lab without them. */
+  readonly metrics: Metrics;
   /** Aborted on SIGTERM or SIGINT: stop taking work, finish, return. */
   readonly signal: AbortSignal;
   /** Says that the process serves: writes `<component>.ready` in the run directory and stamps the timeline. */
@@ -28,10 +33,11 @@ export interface ProcessContext {
  * Runs one service process: configuration, log, bus, timeline, signals, ready file.
  * `main` sets things up and returns; the process then lives until a signal. It exits with 0 after a signal, 1 after a fault
  * (the supervisor restarts it), 2 when its configuration is unusable.
+ * In a lab with metrics it also serves them on the host's control address.
  * @param waitForBus false for a process that must serve before the bus can be reached (pod-host); it then gets a bus that connects in the background
  */
 export async function runProcess(
-  component: string,
+  component: MetricsComponent,
   main: (context: ProcessContext) => Promise<void>,
   options: { waitForBus?: boolean } = {},
 ): Promise<void> {
@@ -82,6 +88,8 @@ export async function runProcess(
     wait: options.waitForBus ?? true,
   });
   const timeline = new Timeline({ bus, clock: systemClock, node: config.host.name, component });
+  const metrics = await openMetrics(component, config, log, stops);
+  busMetrics(metrics, bus);
   stops.push(() => bus.close());
   void bus.closed.then((err) => {
     if (!abort.signal.aborted) fatal(err ?? new Error('Bus connection has ended'));
@@ -98,6 +106,7 @@ export async function runProcess(
     random: systemRandom,
     bus,
     timeline,
+    metrics,
     signal: abort.signal,
     ready() {
       writeFileSync(readyFile, `${process.pid}\n`);
@@ -108,4 +117,23 @@ export async function runProcess(
     },
     onStop: (fn) => void stops.push(fn),
   });
+}
+
+/** The metrics and their listener, where the lab has them and the host has an address to serve them on. */
+async function openMetrics(
+  component: MetricsComponent,
+  { lab, host }: ProcessConfig,
+  log: Logger,
+  stops: (() => void | Promise<void>)[],
+): Promise<Metrics> {
+  if (!lab.metrics || host.controlIP === undefined) return NO_METRICS;
+  const served = await serveMetrics({
+    host: host.controlIP,
+    port: METRICS_PORTS[component],
+    component,
+    node: host.name,
+    log,
+  });
+  stops.push(served.close);
+  return served.metrics;
 }

@@ -8,6 +8,8 @@ import {
   type WindowLimits,
 } from '@svclab/core';
 import type { Bus } from '../bus/bus.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { storeMetrics } from '../metrics/store-metrics.ts';
 import type { Logger } from '../process/log.ts';
 import { MarkerSweeper } from './marker-sweeper.ts';
 import { NatsStore } from './nats-store.ts';
@@ -35,6 +37,8 @@ export interface CacheOptions {
   readonly epochFile?: string;
   /** Told once when the store turns out not to be the one known. It is logged as `store-lost` in any case. */
   readonly onLost?: (error: StoreLostError) => void;
+  /** Where the state of the copy is told. */
+  readonly metrics?: Metrics;
 }
 
 /**
@@ -100,6 +104,12 @@ class FedCache extends WatchCache implements ClosableCache {
       },
       onLost: (error) => options.onLost?.(error),
     });
+    if (options.metrics) storeMetrics(options.metrics, this, options.clock);
+  }
+
+  /** When the store was last heard, by the clock's monotonic time; undefined before the first word. */
+  get heardMs(): number | undefined {
+    return this.feed.heardMs;
   }
 
   get lost(): StoreLostError | undefined {

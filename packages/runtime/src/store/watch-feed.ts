@@ -91,6 +91,11 @@ export class WatchFeed {
     return this.#epoch;
   }
 
+  /** When the store was last heard, by the clock's monotonic time; undefined before the first word. */
+  get heardMs(): number | undefined {
+    return this.#session?.heardMs ?? (this.#inTouchMs > 0 ? this.#inTouchMs : undefined);
+  }
+
   /** Ends the feed. */
   async close(): Promise<void> {
     this.#closed = true;

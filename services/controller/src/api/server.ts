@@ -4,13 +4,14 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } f
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ApiError, badRequest, type Clock, internalError, unauthorized, unknownPath } from '@svclab/core';
-import type { Logger } from '@svclab/runtime';
+import type { Logger, Metrics } from '@svclab/runtime';
 import type { Registry } from '../registry/registry.ts';
 import { tokenChecker } from './auth.ts';
 import { serveDiscovery } from './discovery.ts';
 import { Exchange, type Request, type Response } from './exchange.ts';
 import { ExecSockets } from './exec-websocket.ts';
 import { serveLogs } from './logs.ts';
+import { RequestMetrics } from './metrics.ts';
 import { OpenApi } from './openapi.ts';
 import type { PodStreams } from './pod-streams.ts';
 import { podTarget } from './pod-target.ts';
@@ -26,6 +27,7 @@ export interface ApiServerOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
   readonly pki: { readonly key: string; readonly cert: string; readonly token: string };
   readonly streams: PodStreams;
+  readonly metrics: Metrics;
   /** An inherited listening socket, or where to listen. */
   readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
 }
@@ -97,15 +99,17 @@ class Api {
   readonly #watches: WatchServer;
   readonly #resources: ResourceHandler;
   readonly #exec: ExecSockets;
+  readonly #requests: RequestMetrics;
 
   constructor(options: ApiServerOptions) {
-    const { registry, clock } = options;
+    const { registry, clock, metrics } = options;
     this.#options = options;
     this.#authorized = tokenChecker(options.pki.token);
     this.#openapi = new OpenApi(registry.definitions);
     this.#watches = new WatchServer(registry.cache, clock);
     this.#resources = new ResourceHandler(registry, this.#watches, clock);
     this.#exec = new ExecSockets(options.streams);
+    this.#requests = new RequestMetrics(metrics, { definitions: registry.definitions, clock });
   }
 
   close(): void {
@@ -117,6 +121,7 @@ class Api {
   async serve(request: Request, response: Response): Promise<void> {
     const exchange = new Exchange(request, response);
     const started = this.#options.clock.now();
+    const ended = this.#requests.begin(exchange);
     try {
       await this.#dispatch(exchange);
     } catch (error) {
@@ -129,6 +134,7 @@ class Api {
           err: failure.cause ?? failure,
         });
     }
+    ended(response.statusCode);
     const took = Math.round(this.#options.clock.now() - started);
     const { method, path } = exchange;
     this.#options.log.debug({ event: 'request', method, path, code: response.statusCode, took_ms: took });

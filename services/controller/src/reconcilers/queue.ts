@@ -8,6 +8,16 @@ const MAX_MS = 30_000;
 /** Works on one key. Returns after how many milliseconds to look again by the clock, or nothing. A rejection is tried again later. */
 export type KeyHandler = (key: string) => Promise<number | undefined>;
 
+/** Is told how keys go through a queue. */
+export interface QueueRecorder {
+  /** A key waits now that did not before. */
+  added(key: string): void;
+  started(key: string): void;
+  done(key: string): void;
+  /** A key failed and comes back later. */
+  retried(key: string): void;
+}
+
 /** What a {@link WorkQueue} needs. */
 export interface QueueOptions {
   readonly clock: Clock;
@@ -16,6 +26,7 @@ export interface QueueOptions {
   readonly workers?: number;
   /** Told about each failure and the delay before the next try. */
   readonly onError?: (key: string, error: unknown, retryMs: number) => void;
+  readonly recorder?: QueueRecorder | undefined;
 }
 
 /**
@@ -41,6 +52,11 @@ export class WorkQueue {
     this.#workers = options.workers ?? 1;
   }
 
+  /** Keys that wait to be worked on. */
+  get depth(): number {
+    return this.#waiting.size;
+  }
+
   /** Begins to work. What was added before waits until then. */
   start(): void {
     this.#started = true;
@@ -60,7 +76,10 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#stopped) return;
     if (this.#busy.has(key)) this.#again.add(key);
-    else this.#waiting.add(key);
+    else if (!this.#waiting.has(key)) {
+      this.#waiting.add(key);
+      this.#options.recorder?.added(key);
+    }
     this.#wake();
   }
 
@@ -97,6 +116,7 @@ export class WorkQueue {
   }
 
   async #work(key: string): Promise<void> {
+    this.#options.recorder?.started(key);
     try {
       const againMs = await this.#options.handle(key);
       this.#failures.delete(key);
@@ -105,9 +125,11 @@ export class WorkQueue {
       const failures = this.#failures.get(key) ?? 0;
       const retryMs = Math.min(BASE_MS * 2 ** failures, MAX_MS);
       this.#failures.set(key, failures + 1);
+      this.#options.recorder?.retried(key);
       if (!this.#stopped) this.#options.onError?.(key, error, retryMs);
       this.addAfter(key, retryMs);
     }
+    this.#options.recorder?.done(key);
     this.#busy.delete(key);
     if (this.#again.delete(key)) this.add(key);
     if (this.#busy.size === 0) for (const fn of this.#idle.splice(0)) fn();

@@ -13,6 +13,7 @@ import { NamespaceReconciler } from './namespace.ts';
 import { NodeLifecycleReconciler } from './node-lifecycle.ts';
 import { PodEvictionReconciler } from './pod-eviction.ts';
 import { WorkQueue } from './queue.ts';
+import type { QueueMetrics } from './queue-metrics.ts';
 import { isNamespaceEnding, type Reconciler, type ReconcilerContext } from './reconciler.ts';
 import { EventRecorder } from './recorder.ts';
 import { ReplicaSetReconciler } from './replica-set.ts';
@@ -33,6 +34,7 @@ export interface ReconcilerDeps {
   readonly severalApis?: boolean;
   /** Whether this process may act; always, when left out. What happens while it may not is left to the one that may. */
   readonly leads?: () => boolean;
+  readonly queues?: QueueMetrics | undefined;
 }
 
 /** The running control loops. */
@@ -67,7 +69,7 @@ export function startReconcilers(deps: ReconcilerDeps): Reconcilers {
     new NamespaceReconciler(context),
     new EventExpiryReconciler(context),
     ...(deps.severalApis ? [new AllocationRepairReconciler(context)] : []),
-  ].map((reconciler) => new Loop(reconciler, context, leads));
+  ].map((reconciler) => new Loop(reconciler, context, leads, deps.queues));
   const unsubscribe = registry.cache.subscribe((event) => {
     if (leads()) for (const loop of loops) loop.onEvent(event);
   });
@@ -93,7 +95,12 @@ class Loop {
   readonly #leads: () => boolean;
   #end: Cancel = () => undefined;
 
-  constructor(reconciler: Reconciler, context: ReconcilerContext, leads: () => boolean) {
+  constructor(
+    reconciler: Reconciler,
+    context: ReconcilerContext,
+    leads: () => boolean,
+    queues: QueueMetrics | undefined,
+  ) {
     this.#reconciler = reconciler;
     this.#leads = leads;
     this.#context = context;
@@ -102,7 +109,9 @@ class Loop {
       workers: reconciler.workers ?? 1,
       handle: (key) => this.#handle(key),
       onError: (key, err, retryMs) => this.#report(key, err, retryMs),
+      recorder: queues?.recorder(reconciler.name),
     });
+    queues?.follow(reconciler.name, this.#queue);
   }
 
   onEvent(event: Parameters<Reconciler['keysFor']>[0]): void {

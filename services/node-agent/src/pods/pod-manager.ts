@@ -44,6 +44,11 @@ export class PodManager implements PodHostListener {
     });
   }
 
+  /** What pod-host runs, as far as known. */
+  hosted(): Iterable<HostedPod> {
+    return this.#hosted.values();
+  }
+
   /** `namespace/name` of the pods. */
   names(): string[] {
     return [...this.#workers.values()].map((worker) => worker.label).sort();

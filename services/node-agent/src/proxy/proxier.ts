@@ -47,6 +47,8 @@ export interface ProxierOptions {
   /** Time between full checks and before a retry, ms. */
   readonly syncPeriodMs: number;
   readonly onSync: (report: SyncReport) => void;
+  /** Told of each sync that failed. */
+  readonly onFailure?: () => void;
 }
 
 /** Syncs that may follow each other at once (kube-proxy's burst). */
@@ -121,6 +123,12 @@ export class Proxier {
     return this.#synced;
   }
 
+  /** Services whose rules may differ from what the kernel holds. */
+  get pending(): number {
+    return this.#dirty.size;
+  }
+
+  /** Services the rules contain. */
   get services(): number {
     return this.#table.services;
   }
@@ -137,6 +145,7 @@ export class Proxier {
     } catch (err) {
       this.#checkWanted = true;
       this.#options.log.error({ event: 'sync-failed', err });
+      this.#options.onFailure?.();
       throw err;
     } finally {
       this.#busy = false;

@@ -1,0 +1,2 @@
+/** Version of svclab, as in its package. */
+export const VERSION = '0.1.0';
