@@ -20,6 +20,7 @@ export { clientHost, sendScript } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';
 export { readTimeline } from './scenario/experiment.ts';
 export * from './scenario/load-run.ts';
+export * from './scenario/measure.ts';
 export * from './scenario/prepare.ts';
 export * from './scenario/run-scenario.ts';
 export { readScenario } from './scenario/scenario-file.ts';

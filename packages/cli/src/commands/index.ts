@@ -10,6 +10,7 @@ import { addFault } from './fault.ts';
 import { addKubeconfig } from './kubeconfig.ts';
 import { addLoad } from './load.ts';
 import { addLogs } from './logs.ts';
+import { addMeasure } from './measure.ts';
 import { addNode } from './node.ts';
 import { addProbe } from './probe.ts';
 import { addRun } from './run.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addNode,
   addLoad,
   addProbe,
+  addMeasure,
   addTimeline,
   addVip,
   addRun,

@@ -6,7 +6,7 @@ import { type HostBeat, HostServiceDefinition } from '@svclab/wire';
 import { type HostEvent, HostView, type Reachability } from './host-view.ts';
 
 /** Time between two beats, ms: by this much the start of a pause may be dated too early. */
-export const BEAT_MS = 25;
+export const BEAT_MS = 50;
 /** Silence after which the host's kernel is asked, ms. */
 const SILENT_MS = 500;
 /** How long the kernel may take to answer, ms. */

@@ -1,5 +1,5 @@
 /**
- * The first program of a host's container, under Docker's own init, which reaps orphans: `node host-init.js`, with SVCLAB_HOST naming the
+ * The first program of a host's container, under tini, which reaps orphans: `node host-init.js`, with SVCLAB_HOST naming the
  * host. It starts the host's processes, each of which can be killed apart, starts them again, and tells the supervisor what it sees (HostService).
  * SIGTERM ends the processes in order and then the container.
  */
@@ -19,10 +19,10 @@ import { processSpecs } from '../supervisor/specs.ts';
 import { containerPaths, HEALTHY_FILE, hostSecretsPath, RUN_DIR, readJson } from './files.ts';
 import { HostProcesses, hostService } from './host-service.ts';
 import { attachedTo, networksOf, repairs, runIp } from './interfaces.ts';
-import { Observations } from './observations.ts';
+import { type Networks, Observations } from './observations.ts';
 
 /** How often the clock and the networks are looked at, ms. */
-const LOOK_MS = 25;
+const LOOK_MS = 50;
 /** How often health and addresses are looked at, ms. */
 const TEND_MS = 100;
 /** How long processes may take their leave, ms. Docker kills the container after its stop_grace_period. */
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const secrets = await wait(hostSecretsPath(name), () => readJson<LabSecrets>(hostSecretsPath(name)));
   mkdirSync(join(RUN_DIR, name), { recursive: true, mode: 0o700 });
   const observations = new Observations(host);
-  tendNetworks(lab, host, observations);
+  const networks = tendNetworks(lab, host, observations);
 
   const path = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   const processes = processSpecs(host, { lab, paths, secrets, path }).map(
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
     rmSync(HEALTHY_FILE, { force: true });
     void Promise.all(processes.map((p) => p.stop(LEAVE_MS))).then(() => process.exit(0));
   };
-  const service = hostService({ state, processes: all, observations, networks: () => networksOf(lab, host), clock });
+  const service = hostService({ state, processes: all, observations, networks, clock });
   // The control network may be missing just now: a container that was started while it was disconnected.
   while (!server) {
     try {
@@ -111,9 +111,10 @@ async function main(): Promise<void> {
 }
 
 /** Looks at the networks, and mends what Docker gave back differently. Without NET_ADMIN it can only say so. */
-function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations): void {
+function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations): () => Networks {
   let told = '';
   let routed = '';
+  let networks = networksOf(lab, host);
   const tend = (): void => {
     const interfaces = networkInterfaces();
     const problems = runIp(repairs(lab, host, interfaces));
@@ -121,6 +122,7 @@ function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations
     // Any pool is on-link for a client, also one outside the LAN's own range.
     if (host.role === 'client' && lan !== '' && lan !== routed)
       problems.push(...runIp([['route', 'replace', 'default', 'dev', lan]]));
+    networks = networksOf(lab, host, interfaces);
     routed = lan;
     const text = problems.join('; ');
     if (text !== '' && text !== told)
@@ -132,7 +134,8 @@ function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations
   };
   tend();
   clock.every(TEND_MS, tend);
-  clock.every(LOOK_MS, () => observations.look(clock.nowNs(), networksOf(lab, host)));
+  clock.every(LOOK_MS, () => observations.look(clock.nowNs(), networks));
+  return () => networks;
 }
 
 /** Says to the container's health check whether everything serves. */

@@ -2,8 +2,9 @@
  * The supervisor's container of a composed lab: makes the lab's files, then serves LabService (to the CLI through its Unix socket, to
  * containers over the control network), keeps the timeline, and notices what is done to the other containers.
  */
+import { lookup } from 'node:dns/promises';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { PORTS, SUBJECTS } from '@svclab/core';
+import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
 import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
 import { supervisorIP } from '../plan/plan.ts';
@@ -13,7 +14,7 @@ import { TimelineLog } from '../supervisor/timeline-log.ts';
 import { VipView } from '../supervisor/vips.ts';
 import { ContainerFaults } from './container-faults.ts';
 import { ContainerHosts } from './container-hosts.ts';
-import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR } from './files.ts';
+import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR, readJson } from './files.ts';
 import { containerLabService } from './lab-service.ts';
 import { prepareLab, readSettings } from './prepare.ts';
 
@@ -23,7 +24,7 @@ const log = createLogger({ component: 'supervisor', host: 'lab', level: process.
 async function main(): Promise<void> {
   rmSync(HEALTHY_FILE, { force: true });
   mkdirSync(RUN_DIR, { recursive: true });
-  const settings = readSettings(process.env);
+  const settings = readSettings({ ...process.env, SVCLAB_HA: process.env.SVCLAB_HA || String(await composedForHa()) });
   const { lab, secrets } = await prepareLab(settings);
   const timeline = new TimelineLog(containerPaths().timeline, clock);
   const end = (): void => void timeline.close().then(() => process.exit(0));
@@ -60,6 +61,19 @@ async function main(): Promise<void> {
     wait: true,
   });
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
+}
+
+/**
+ * Compose's profile `ha` starts the second NATS server before this container, whose name can then be resolved. Later it may be down:
+ * a lab that had it has it.
+ */
+async function composedForHa(): Promise<boolean> {
+  const before = readJson<LabConfig>(containerPaths().config);
+  if (before) return before.hosts.some((h) => h.name === 'nats-2');
+  return lookup('nats-2').then(
+    () => true,
+    () => false,
+  );
 }
 
 try {

@@ -20,6 +20,7 @@ import { badInput, environmentError } from '../state/errors.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
 import { hostExec } from '../supervisor/host-exec.ts';
 import { ownerOf } from '../supervisor/service.ts';
+import { API_PORT } from '../supervisor/specs.ts';
 import { composedLabs, containersOf, type LabContainer, serviceOf } from './containers.ts';
 import { docker, dockerOk, explain } from './docker-cli.ts';
 import { openTunnel } from './tunnel.ts';
@@ -131,9 +132,15 @@ export function connectFromInside(root: string): LabConnection {
     };
     return hostExec({ clock: systemClock, launch }, requests, new AbortController().signal);
   };
+  // The machine's loopback is not this container's: the API is asked where it listens.
+  const controller = config.hosts.find((h) => h.role === 'controller')?.controlIP;
+  const status: LabService['status'] = async (request, options) => ({
+    ...(await service.status(request, options)),
+    api: `https://${controller}:${API_PORT}`,
+  });
   return {
     ...described(config.name, paths, client),
-    service: Object.assign(Object.create(service) as LabService, { exec }),
+    service: Object.assign(Object.create(service) as LabService, { exec, status }),
     close: () => service.close(),
   };
 }

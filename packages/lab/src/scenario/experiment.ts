@@ -41,6 +41,8 @@ export interface Experiment {
   /** Directory for samples and the timeline, absolute. */
   readonly dir: string;
   readonly signal: AbortSignal;
+  /** Report what was measured until `signal` was aborted, instead of rejecting. */
+  readonly keepOnAbort?: boolean;
   readonly progress: (line: string) => void;
 }
 
@@ -95,7 +97,7 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
     const steps = await takeSteps(experiment, startMs, probe.done);
     const outcome = await probe.done;
     const figures = await load?.done;
-    signal.throwIfAborted();
+    if (!experiment.keepOnAbort) signal.throwIfAborted();
     const endNs = outcome.run.startNs + BigInt(Math.round(outcome.report.duration_ms * 1e6));
     await publishOutages(lab, outcome);
     const events = await readTimeline(lab, sinceNs);
