@@ -2,6 +2,7 @@
 import {
   type Clock,
   type EndpointSlice,
+  LAST_CHANGE_TRIGGER_TIME,
   RESOURCES,
   SERVICE_NAME_LABEL,
   type Service,
@@ -25,8 +26,6 @@ const BLOCK = { server: 'dns://:53', zone: '.', view: '' };
 const SIZES = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3];
 /** Where the first question begins, after the header (RFC 1035 section 4.1.1). */
 const QUESTION_AT = 12;
-/** When the change that led to this slice happened, RFC 3339. */
-const TRIGGER = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /** Declares what is counted per question. Returns the function that counts one; undefined where nobody reads it. */
 export function questionMetrics(metrics: Metrics, clock: Pick<Clock, 'now'>): ((served: Served) => void) | undefined {
@@ -87,8 +86,9 @@ export function programmingMetrics(
   return (event) => {
     if (event.key.resource !== RESOURCES.endpointslices.resource || event.type === 'DELETED') return;
     const { labels, annotations } = (event.object as EndpointSlice).metadata;
-    const at = Date.parse(annotations?.[TRIGGER] ?? '');
-    if (Number.isNaN(at) || at === Date.parse(event.previous?.metadata.annotations?.[TRIGGER] ?? '')) return;
+    const at = Date.parse(annotations?.[LAST_CHANGE_TRIGGER_TIME] ?? '');
+    if (Number.isNaN(at) || at === Date.parse(event.previous?.metadata.annotations?.[LAST_CHANGE_TRIGGER_TIME] ?? ''))
+      return;
     // CoreDNS measures headless Services with a selector alone: the others' records do not depend on their endpoints.
     const service = options.service(event.key.namespace, labels?.[SERVICE_NAME_LABEL] ?? '');
     if (service?.spec.clusterIP !== 'None' || Object.keys(service.spec.selector ?? {}).length === 0) return;

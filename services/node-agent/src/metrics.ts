@@ -6,6 +6,7 @@ import {
   type Cache,
   type Clock,
   type EndpointSlice,
+  LAST_CHANGE_TRIGGER_TIME,
   RESOURCES,
   SERVICE_NAME_LABEL,
   type StoreEvent,
@@ -22,8 +23,6 @@ import {
 import type { PodManager } from './pods/pod-manager.ts';
 import type { Proxier, SyncReport } from './proxy/proxier.ts';
 
-/** When the change that led to this slice happened, RFC 3339. */
-const TRIGGER = 'endpoints.kubernetes.io/last-change-trigger-time';
 /** From 0.25 s to 5 min, a second apart up to the minute. */
 const PROGRAMMING_SECONDS = [
   ...linearBuckets(0.25, 0.25, 2),
@@ -141,9 +140,14 @@ export class ProxyMetrics {
       this.#waiting.delete(service);
       return;
     }
-    const trigger = object.metadata.annotations?.[TRIGGER];
+    const trigger = object.metadata.annotations?.[LAST_CHANGE_TRIGGER_TIME];
     const atMs = Date.parse(trigger ?? '');
-    if (Number.isNaN(atMs) || atMs <= this.#startedMs || trigger === previous?.metadata.annotations?.[TRIGGER]) return;
+    if (
+      Number.isNaN(atMs) ||
+      atMs <= this.#startedMs ||
+      trigger === previous?.metadata.annotations?.[LAST_CHANGE_TRIGGER_TIME]
+    )
+      return;
     this.#waiting.set(service, [...(this.#waiting.get(service) ?? []), { revision, atMs }]);
   }
 }

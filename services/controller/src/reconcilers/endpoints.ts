@@ -1,5 +1,6 @@
 import {
   decideEndpoints,
+  type EndpointsDecision,
   hasSelector,
   jsonEqual,
   mapSelects,
@@ -9,6 +10,8 @@ import {
   SERVICE_NAME_LABEL,
   type Service,
   type StoreEvent,
+  TriggerTimes,
+  withTriggerTime,
 } from '@svclab/core';
 import { presentEndpoints, removeEndpoints, writeEndpoints } from './endpoints-writer.ts';
 import { isAbout, objectKey, type Reconciler, type ReconcilerContext, splitKey } from './reconciler.ts';
@@ -21,6 +24,7 @@ export class EndpointsReconciler implements Reconciler {
   readonly workers = 8;
   readonly delayMs: number;
   readonly #context: ReconcilerContext;
+  readonly #triggers = new TriggerTimes();
 
   constructor(context: ReconcilerContext) {
     this.#context = context;
@@ -65,20 +69,31 @@ export class EndpointsReconciler implements Reconciler {
     const { namespace, name } = splitKey(key);
     const service = registry.get<Service>(RESOURCES.services, namespace, name);
     if (!service) {
+      this.#triggers.forget(namespace, name);
       await removeEndpoints(this.#context, namespace, name);
       return undefined;
     }
     if (!hasSelector(service) || service.metadata.deletionTimestamp) return undefined;
     const present = presentEndpoints(this.#context, namespace, name);
-    const decision = decideEndpoints(
-      service,
-      registry.list<Pod>(RESOURCES.pods, namespace),
-      (node) => registry.get<Node>(RESOURCES.nodes, '', node),
-      present,
-    );
-    await writeEndpoints(this.#context, service, present, decision);
+    const pods = registry.list<Pod>(RESOURCES.pods, namespace);
+    const decision = decideEndpoints(service, pods, (node) => registry.get<Node>(RESOURCES.nodes, '', node), present);
+    const selected = pods.filter((pod) => mapSelects(service.spec.selector, pod.metadata.labels));
+    const triggeredMs = this.#triggers.next(service, selected);
+    await writeEndpoints(this.#context, service, present, triggered(decision, triggeredMs));
     return undefined;
   }
+}
+
+/** What is written says since when it was due. */
+function triggered({ slices, endpoints }: EndpointsDecision, atMs: number | undefined): EndpointsDecision {
+  return {
+    slices: {
+      ...slices,
+      create: slices.create.map((slice) => withTriggerTime(slice, atMs)),
+      update: slices.update.map((slice) => withTriggerTime(slice, atMs)),
+    },
+    endpoints: endpoints && withTriggerTime(endpoints, atMs),
+  };
 }
 
 /** Node or undefined -> its zone. */
