@@ -10,12 +10,13 @@ import { LabServiceDefinition } from '@svclab/wire';
 import { supervisorIP } from '../plan/plan.ts';
 import { LabError } from '../state/errors.ts';
 import { LeaderView } from '../supervisor/leader.ts';
+import { serveLabMetrics } from '../supervisor/metrics.ts';
 import { TimelineLog } from '../supervisor/timeline-log.ts';
 import { VipView } from '../supervisor/vips.ts';
 import { ContainerFaults } from './container-faults.ts';
 import { ContainerHosts } from './container-hosts.ts';
 import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR, readJson } from './files.ts';
-import { containerLabService } from './lab-service.ts';
+import { containerLabService, hostProcesses } from './lab-service.ts';
 import { prepareLab, readSettings } from './prepare.ts';
 
 const clock = systemClock;
@@ -59,6 +60,19 @@ async function main(): Promise<void> {
     name: 'supervisor',
     log,
     wait: true,
+  });
+  await serveLabMetrics({
+    lab,
+    bus,
+    log,
+    view: {
+      hosts: () => hosts.hosts.map((spec) => ({ spec, up: hosts.monitors.get(spec.name)?.up ?? false })),
+      async processes() {
+        const all = await Promise.all(hosts.hosts.map((h) => hostProcesses(h, hosts.monitors.get(h.name), true)));
+        return all.flat().map((p) => ({ ...p, ready: p.state === 'ready' }));
+      },
+      events: () => timeline.counts,
+    },
   });
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
 }
