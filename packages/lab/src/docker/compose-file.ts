@@ -23,6 +23,8 @@ interface ComposeService {
   environment?: Record<string, string>;
   networks?: Record<string, { ipv4_address?: string } | null>;
   build?: { context: string; [key: string]: unknown };
+  extends?: { file: string; service: string };
+  volumes?: readonly string[];
   [key: string]: unknown;
 }
 
@@ -39,12 +41,15 @@ export function composeText(nodes: readonly number[]): string {
   });
 }
 
-/** As `composeText`, for a file outside `compose/`: what it builds from is given as an absolute path. */
+/** As `composeText`, for a file outside `compose/`: what it builds from, mounts and takes over is given as absolute paths. */
 export function composeTextElsewhere(nodes: readonly number[]): string {
   const file = withNodes(parse(readFileSync(composePath(), 'utf8'), { merge: true }) as ComposeFile, nodes);
-  for (const service of Object.values(file.services))
-    if (service.build)
-      service.build = { ...service.build, context: resolve(dirname(composePath()), service.build.context) };
+  const absolute = (path: string): string => resolve(dirname(composePath()), path);
+  for (const service of Object.values(file.services)) {
+    if (service.build) service.build = { ...service.build, context: absolute(service.build.context) };
+    if (service.extends) service.extends = { ...service.extends, file: absolute(service.extends.file) };
+    if (service.volumes) service.volumes = service.volumes.map((v) => v.replace(/^\.{1,2}\/[^:]*/, absolute));
+  }
   return stringify(file, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
