@@ -55,6 +55,7 @@ const built = await Promise.all([
       supervisor: 'packages/lab/dist/supervisor/main.js',
       'host-init': 'packages/lab/dist/container/init.js',
       'lab-supervisor': 'packages/lab/dist/container/supervisor.js',
+      'lab-in-one': 'packages/lab/dist/onebox/main.js',
     },
   }),
   build({ ...shared, entryPoints: { metrics: METRICS } }),

@@ -45,6 +45,7 @@ export {
   createNetns,
   currentNetns,
   listenIn,
+  listeningFd,
   type Netns,
   NetnsError,
   openNetns,

@@ -50,12 +50,13 @@ export interface LabConfig {
   readonly metrics: boolean;
 }
 
-/** Ports: gRPC ones on the control network (`lab` is the supervisor's, `host` that of a container's first process), VXLAN's (RFC 7348) on the LAN. */
+/** Ports: gRPC ones on the control network (`lab` is the supervisor's, `host` that of a container's first process), the HTTP one of a lab in one container (`endpoint`), VXLAN's (RFC 7348) on the LAN. */
 export const PORTS = {
   host: 7700,
   nodeAgent: 7701,
   announcer: 7702,
   lab: 7703,
+  endpoint: 7704,
   nats: 4222,
   natsCluster: 6222,
   gossip: 7946,

@@ -10,6 +10,7 @@ import type {
   StatusResponse,
 } from '@svclab/wire';
 import { FAULTS } from '../faults/fault.ts';
+import { isLanFault } from '../faults/partition.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
@@ -112,6 +113,10 @@ export async function hostProcesses(
 async function applyFault(request: FaultRequest, options: ContainerLabOptions): Promise<FaultResponse> {
   const { faults, monitors, timeline, token, vips } = options;
   const { lab } = options.hosts.state;
+  if (isLanFault(request.verb))
+    throw badInput(
+      `Fault ${request.verb} is not made with the docker driver: take a container off its network with "docker network disconnect", or use the netns driver`,
+    );
   const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
   if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
   const asked = parseTarget(request.target, lab);

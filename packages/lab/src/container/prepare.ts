@@ -26,7 +26,10 @@ export interface ContainerSettings {
 }
 
 /** Reads the settings from the environment. Fails with a LabError that names the variable. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): ContainerSettings {
+export function readSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  usual: { readonly driver: LabConfig['driver']; readonly name: string } = { driver: 'docker', name: 'svclab' },
+): ContainerSettings {
   const number = (name: string, fallback: number): number => {
     const text = env[name] || String(fallback);
     if (!/^\d+$/.test(text)) throw badInput(`${name} is "${text}": give a whole number`);
@@ -38,8 +41,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     return text === 'true';
   };
   const lab = planLab({
-    name: env.SVCLAB_LAB || 'svclab',
-    driver: 'docker',
+    name: env.SVCLAB_LAB || usual.name,
+    driver: usual.driver,
     profile: env.SVCLAB_PROFILE || 'realistic',
     nodes: number('SVCLAB_NODES', 3),
     set: parseSet(env.SVCLAB_SET ?? ''),

@@ -5,6 +5,7 @@
  *     root namespace:  lan (bridge) ── l-node-1 ═ lan0 [node-1] ctl0 ═ c-node-1 ── ctl (bridge, 172.30.1.1)
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { HostSpec, LabConfig } from '@svclab/core';
 import { createNetns, type Netns, withNetns, writeSysctl } from '@svclab/runtime';
 import { supervisorIP } from '../plan/plan.ts';
@@ -33,8 +34,11 @@ export function createBridges(lab: LabConfig): void {
   ]);
 }
 
-/** Makes a host: its namespace, interfaces, addresses and settings. Nothing in it leads out of the lab. */
-export function createHost(lab: LabConfig, host: HostSpec): Netns {
+/**
+ * Makes a host: its namespace, interfaces, addresses and settings. Nothing in it leads out of the lab.
+ * @param refused gets each setting the kernel refuses (`/proc/sys` is read-only in a container) and has otherwise
+ */
+export function createHost(lab: LabConfig, host: HostSpec, refused: (setting: string) => void): Netns {
   const netns = createNetns();
   try {
     ipBatch([
@@ -42,7 +46,7 @@ export function createHost(lab: LabConfig, host: HostSpec): Netns {
       ...(host.controlIP ? port(controlPort(host.name), 'ctl0', 'ctl', netns) : []),
     ]);
     withNetns(netns, () => {
-      settings(host);
+      settings(host, refused);
       ipBatch([
         ...(host.lanIP ? [`addr add ${host.lanIP}/${prefix(lab.lanCIDR)} dev lan0`, 'link set lan0 up'] : []),
         ...(host.controlIP
@@ -67,15 +71,27 @@ function port(name: string, inside: string, bridge: string, netns: Netns): strin
   ];
 }
 
-function settings(host: HostSpec): void {
-  writeSysctl('net/ipv4/ip_unprivileged_port_start', 0);
-  writeSysctl('net/ipv4/ping_group_range', '0 2147483647');
+function settings(host: HostSpec, refused: (setting: string) => void): void {
+  const set = (path: string, value: string | number): void => {
+    if (!writeSysctl(path, value) && sysctl(path) !== String(value)) refused(`${path}=${value}`);
+  };
+  set('net/ipv4/ip_unprivileged_port_start', 0);
+  set('net/ipv4/ping_group_range', '0 2147483647');
   if (host.role !== 'node') return;
-  writeSysctl('net/ipv4/ip_forward', 1);
-  writeSysctl('net/ipv4/conf/all/rp_filter', 0);
-  writeSysctl('net/ipv4/conf/default/rp_filter', 0);
+  set('net/ipv4/ip_forward', 1);
+  set('net/ipv4/conf/all/rp_filter', 0);
+  set('net/ipv4/conf/default/rp_filter', 0);
   // As kind does: the nftables mode of kube-proxy has no rule for packets conntrack calls invalid.
-  writeSysctl('net/netfilter/nf_conntrack_tcp_be_liberal', 1);
+  set('net/netfilter/nf_conntrack_tcp_be_liberal', 1);
+}
+
+/** A sysctl of the namespace the thread is in, its fields apart by one space; undefined where there is none. */
+function sysctl(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${path}`, 'utf8').trim().replace(/\s+/g, ' ');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Power-off as the LAN sees it: the host's link to it is gone at once. A missing one is no error. */
@@ -86,4 +102,38 @@ export function cutLan(host: HostSpec): void {
 /** Takes a host off the control network. */
 export function cutControl(host: HostSpec): void {
   spawnSync('ip', ['link', 'del', controlPort(host.name)], { stdio: 'ignore' });
+}
+
+const FAULT_TABLE = 'bridge svclab-faults';
+
+/**
+ * Cuts the LAN between groups of hosts: no frame passes from a host of one group to a host of another. Hosts in no group reach all.
+ * The rules name bridge ports, so a host that is restarted stays where it was. Replaces an earlier partition.
+ */
+export function partitionLan(groups: readonly (readonly string[])[]): void {
+  const ports = (hosts: readonly string[]): string => `{ ${hosts.map((h) => `"${lanPort(h)}"`).join(', ')} }`;
+  const rules = groups.flatMap((from, i) =>
+    groups.flatMap((to, j) => (i === j ? [] : [`    iifname ${ports(from)} oifname ${ports(to)} drop`])),
+  );
+  nft(`table ${FAULT_TABLE}
+delete table ${FAULT_TABLE}
+table ${FAULT_TABLE} {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+${rules.join('\n')}
+  }
+}
+`);
+}
+
+/** Makes the LAN whole again. Does nothing when it is. */
+export function healLan(): void {
+  nft(`table ${FAULT_TABLE}\ndelete table ${FAULT_TABLE}\n`);
+}
+
+/** Runs one nftables transaction in the lab's root namespace. Fails with a LabError holding what `nft` said. */
+function nft(script: string): void {
+  const done = spawnSync('nft', ['-f', '-'], { input: script, encoding: 'utf8' });
+  if (done.error) throw environmentError(`Program nft cannot be run: ${done.error.message}`, done.error);
+  if (done.status !== 0) throw environmentError(`LAN cannot be partitioned: ${done.stderr.trim()}`);
 }

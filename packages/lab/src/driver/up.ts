@@ -4,17 +4,16 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { LabConfig } from '@svclab/core';
-import { createPki, systemClock, writeKubeconfig } from '@svclab/runtime';
+import { systemClock } from '@svclab/runtime';
 import type { StatusResponse } from '@svclab/wire';
 import { connectLab, type LabConnection, livingPid, startTimeOf } from '../client/connect.ts';
 import { requireEnvironment } from '../doctor/doctor.ts';
 import { type LabRequest, planLab } from '../plan/plan.ts';
 import { removeState, reserve, stateKind } from '../state/claim.ts';
 import { badInput, environmentError, LabError } from '../state/errors.ts';
-import { writeLabConfig } from '../state/lab-files.ts';
+import { writeLabFiles } from '../state/lab-files.ts';
 import { type LabPaths, labPaths } from '../state/paths.ts';
 import { programPath } from '../state/programs.ts';
-import { createSecrets, writeSecrets } from '../state/secrets.ts';
 import { clusterProblem } from './cluster-ready.ts';
 
 /** How `up` talks while it works. */
@@ -110,23 +109,7 @@ async function prepareState(lab: LabConfig, paths: LabPaths, apis: readonly stri
       error,
     );
   }
-  const secrets = createSecrets(lab);
-  writeLabConfig(paths.config, lab);
-  writeSecrets(paths.secrets, secrets);
-  const caPem = await createPki(paths.pki, {
-    names: [
-      'localhost',
-      'kubernetes',
-      'kubernetes.default',
-      'kubernetes.default.svc',
-      `kubernetes.default.svc.${lab.domain}`,
-    ],
-    ips: ['127.0.0.1'],
-    token: secrets.apiToken,
-  });
-  const [server = '', ...others] = apis;
-  const name = `svclab-${lab.name}`;
-  writeKubeconfig(paths.kubeconfig, { server, others, caPem, token: secrets.apiToken, name });
+  await writeLabFiles(lab, paths, apis);
 }
 
 /** Unshares the lab's namespaces and starts the supervisor as their first process. */

@@ -70,7 +70,8 @@ export function kubectl(lab: LabConnection, args: readonly string[], signal: Abo
   });
 }
 
-async function deploymentsAvailable(
+/** Waits until every Deployment has all its replicas, up to date and available. Fails with a LabError that names those that have not. */
+export async function deploymentsAvailable(
   lab: LabConnection,
   signal: AbortSignal,
   progress: (line: string) => void,

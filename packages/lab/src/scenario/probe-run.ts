@@ -14,6 +14,8 @@ export interface ProbeRequest {
   readonly timeoutMs: number;
   /** Absolute path for the samples, one JSON object a line. */
   readonly samples: string;
+  /** Gets each line the prober says while it runs. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** What the prober found. */
@@ -32,12 +34,16 @@ export interface RunningProbe {
 /** Starts the prober on the client host. */
 export function startProbe(lab: LabConnection, request: ProbeRequest): RunningProbe {
   const samples = remotePath(lab, request.samples);
-  const program = startOnClient(lab, [
-    ...lab.programs.prober,
-    request.url,
-    ...['--interval', `${request.intervalMs}ms`, '--duration', `${request.durationMs}ms`],
-    ...['--timeout', `${request.timeoutMs}ms`, '--samples', samples, '-o', 'json'],
-  ]);
+  const program = startOnClient(
+    lab,
+    [
+      ...lab.programs.prober,
+      request.url,
+      ...['--interval', `${request.intervalMs}ms`, '--duration', `${request.durationMs}ms`],
+      ...['--timeout', `${request.timeoutMs}ms`, '--samples', samples, '-o', 'json'],
+    ],
+    request.onLine,
+  );
   const done = program.done.then(async ({ code, stdout, stderr }) => {
     if (code === 2) throw new LabError(stderr, 2);
     if (stdout === '') throw environmentError(`The prober ended with code ${code}: ${stderr}`);

@@ -4,9 +4,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
-import { createBridges, createHost, cutControl, cutLan } from '../driver/network.ts';
+import { createBridges, createHost, cutControl, cutLan, healLan, partitionLan } from '../driver/network.ts';
 import type { LabState } from '../plan/nodes.ts';
-import { badInput } from '../state/errors.ts';
+import { badInput, environmentError } from '../state/errors.ts';
 import { writeLab } from '../state/lab-files.ts';
 import type { LabPaths } from '../state/paths.ts';
 import type { LabSecrets } from '../state/secrets.ts';
@@ -31,6 +31,8 @@ export interface LabOptions {
   readonly timeline: TimelineLog;
   /** PATH of the lab's processes. */
   readonly path: string;
+  /** Descriptor of the API's listening socket, when it is not the usual one. */
+  readonly apiFd?: number;
 }
 
 /** Starts processes in a host's namespace. */
@@ -45,6 +47,10 @@ const POLL_MS = 10;
 export class Lab implements NodeHosts {
   #options: LabOptions;
   readonly #hosts = new Map<string, LabHost>();
+  /** Settings the kernel refused, `net/ipv4/ip_forward=1`. */
+  readonly #refused = new Set<string>();
+  /** Groups of hosts that do not reach each other over the LAN. */
+  #partition: readonly (readonly string[])[] = [];
   /** Pids of programs run on hosts for users. */
   readonly #guests = new Set<number>();
 
@@ -85,6 +91,12 @@ export class Lab implements NodeHosts {
   start(): void {
     createBridges(this.options.lab);
     for (const spec of this.options.lab.hosts) this.boot(spec);
+    if (this.#refused.size > 0)
+      this.options.log.warn({ event: 'sysctls-not-set', reason: [...this.#refused].join(', ') });
+    if (this.#refused.has('net/ipv4/ip_forward=1'))
+      throw environmentError(
+        'Nodes cannot forward: /proc/sys is read-only here and the machine has net.ipv4.ip_forward off; turn it on there, as Docker does by default',
+      );
   }
 
   get state(): LabState {
@@ -167,6 +179,19 @@ export class Lab implements NodeHosts {
     else this.#boot(host.spec);
   }
 
+  /** Groups of hosts that do not reach each other over the LAN now; none when it is whole. */
+  get partition(): readonly (readonly string[])[] {
+    return this.#partition;
+  }
+
+  /** Cuts the LAN between groups of hosts, in place of an earlier cut; without groups it is whole again. */
+  partitionLan(groups: readonly (readonly string[])[]): bigint {
+    if (groups.length > 0) partitionLan(groups);
+    else healLan();
+    this.#partition = groups;
+    return this.options.clock.nowNs();
+  }
+
   /** Ends every process, the servers last. */
   async stop(): Promise<void> {
     const isServer = (p: ManagedProcess): boolean => p.spec.component === 'nats-server';
@@ -192,7 +217,7 @@ export class Lab implements NodeHosts {
   #boot(spec: HostSpec): void {
     const { clock, lab, log, timeline } = this.options;
     const host = this.host(spec.name);
-    const netns = createHost(lab, spec);
+    const netns = createHost(lab, spec, (setting) => this.#refused.add(setting));
     const processes =
       host.processes.length > 0
         ? host.processes

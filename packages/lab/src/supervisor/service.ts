@@ -14,6 +14,7 @@ import {
   type TimelineEvent as WireEvent,
 } from '@svclab/wire';
 import { FAULTS } from '../faults/fault.ts';
+import { formatGroups, isLanFault, LAN_FAULTS, parseGroups } from '../faults/partition.ts';
 import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { asStatus, execAsStatus } from './as-status.ts';
@@ -146,11 +147,31 @@ export function pssKib(pid: number): bigint {
   }
 }
 
+/** Cuts the LAN or makes it whole again, and says so on the timeline. */
+function applyLanFault(request: FaultRequest, lab: Lab): FaultResponse {
+  const { lab: config, timeline, log } = lab.options;
+  const cut = request.verb === 'partition';
+  const groups = cut ? parseGroups(request.target, config) : lab.partition;
+  const atNs = lab.partitionLan(cut ? groups : []);
+  const resolved = groups.length === 0 ? 'lan' : formatGroups(groups);
+  const event = timeline.stamp(cut ? 'fault.effective' : 'fault.healed', {
+    atNs,
+    cause: `svclab fault ${request.verb} ${request.target}`.trim(),
+    attrs: { fault: request.verb, target: resolved },
+  });
+  log.info({ event: 'fault', verb: request.verb, target: resolved });
+  return { resolved, effectiveNs: atNs, effectiveWallMs: BigInt(Math.round(event.wallMs)) };
+}
+
 async function applyFault(request: FaultRequest, options: LabServiceOptions): Promise<FaultResponse> {
   const { lab } = options;
+  if (isLanFault(request.verb)) return applyLanFault(request, lab);
   const { clock, timeline, lab: config, log } = lab.options;
   const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
-  if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
+  if (!fault)
+    throw badInput(
+      `Fault "${request.verb}" is not known: give one of ${[...Object.keys(FAULTS), ...LAN_FAULTS].join(', ')}`,
+    );
   const asked = parseTarget(request.target, config);
   const target = asked.kind === 'owner' ? ownerOf(asked, await listVips(options)) : asked;
   const at = await fault.apply(target, {

@@ -16,11 +16,19 @@ export const API_FD = 3;
 /** Port of the API inside the controller's container. */
 export const API_PORT = 6443;
 
+/** What processes are started with. */
+export interface SpecOptions {
+  readonly lab: LabConfig;
+  readonly paths: LabPaths;
+  readonly secrets: LabSecrets;
+  /** PATH of the lab's processes. */
+  readonly path: string;
+  /** This process's descriptor of the API's listening socket (netns driver); {@link API_FD} when left out. */
+  readonly apiFd?: number;
+}
+
 /** What runs on a host. */
-export function processSpecs(
-  host: HostSpec,
-  options: { lab: LabConfig; paths: LabPaths; secrets: LabSecrets; path: string },
-): ProcessSpec[] {
+export function processSpecs(host: HostSpec, options: SpecOptions): ProcessSpec[] {
   return COMPONENTS[host.role].map((component) =>
     component === 'nats-server' ? natsSpec(host, options) : serviceSpec(component, host, options),
   );
@@ -49,7 +57,7 @@ export function natsConfigPath(paths: LabPaths, host: string): string {
 function serviceSpec(
   component: string,
   host: HostSpec,
-  { lab, paths, secrets, path }: { lab: LabConfig; paths: LabPaths; secrets: LabSecrets; path: string },
+  { lab, paths, secrets, path, apiFd = API_FD }: SpecOptions,
 ): ProcessSpec {
   const user = secrets.busUsers.find((u) => u.role === component && u.host === host.name);
   const runDir = join(paths.run, host.name);
@@ -74,7 +82,7 @@ function serviceSpec(
     },
     readyFile: join(runDir, `${component}.ready`),
     logFile: logFile(component, host, lab, paths),
-    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: API_FD } : {}),
+    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: apiFd } : {}),
   };
 }
 

@@ -11,4 +11,4 @@ export {
   withNetns,
   writeSysctl,
 } from './netns.ts';
-export { connectIn, listenIn, udpSocketIn } from './sockets.ts';
+export { connectIn, listenIn, listeningFd, udpSocketIn } from './sockets.ts';

@@ -8,12 +8,15 @@ const cUnshare = libc.func('int unshare(int flags)');
 const cSetns = libc.func('int setns(int fd, int nstype)');
 const cSocket = libc.func('int socket(int domain, int type, int protocol)');
 const cClose = libc.func('int close(int fd)');
+const cFcntl = libc.func('int fcntl(int fd, int cmd, ...)');
 const cIoctl = libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
 
 /** `CLONE_NEWNET`, linux/sched.h. */
 const CLONE_NEWNET = 0x40000000;
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+/** `F_DUPFD_CLOEXEC`, linux/fcntl.h: the lowest free descriptor, closed when a child executes a program. */
+const F_DUPFD_CLOEXEC = 1030;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;
@@ -47,6 +50,11 @@ export function unshareNetwork(): void {
 /** Moves the calling thread into the network namespace behind `fd`. */
 export function setNetwork(fd: number): void {
   check('setns', cSetns(fd, CLONE_NEWNET) as number);
+}
+
+/** One more descriptor of what `fd` stands for. Not inherited by children. */
+export function duplicate(fd: number): number {
+  return check('fcntl', cFcntl(fd, F_DUPFD_CLOEXEC, 'int', 0) as number);
 }
 
 /** Sets an interface of the thread's present network namespace up, as `ip link set NAME up` does. */

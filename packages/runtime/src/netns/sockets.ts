@@ -7,6 +7,7 @@
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { isIP, type Server, Socket } from 'node:net';
+import { duplicate } from './libc.ts';
 import { type Netns, NetnsError, withNetns } from './netns.ts';
 
 /**
@@ -63,4 +64,14 @@ export function udpSocketIn(
     socket.bind({ port: options.port ?? 0, address, exclusive: true });
     return socket;
   });
+}
+
+/**
+ * The listening socket of `server` as a descriptor that stays open when the server is closed: for a child that accepts in this
+ * process's stead. Call it when `server` has just begun to listen and close the server in the same tick, so that it accepts nothing itself.
+ */
+export function listeningFd(server: Server): number {
+  const fd = (server as unknown as { _handle?: { fd: number } })._handle?.fd;
+  if (fd === undefined || fd < 0) throw new NetnsError('Server does not listen: only a listening one has a descriptor');
+  return duplicate(fd);
 }
