@@ -1,7 +1,7 @@
 /** The report of a measurement: what a Service's callers felt while somebody did something to the lab. */
 import { findOutages, type Latency, type Phases, type ProbeSample, speakMs, type TimelineEvent } from '@svclab/core';
 import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
-import type { StepTaken } from '../scenario/experiment.ts';
+import { stepsSeen } from '../scenario/measure.ts';
 import type { ProbeOutcome } from '../scenario/probe-run.ts';
 
 /** Keys and units are a contract: test code reads them. Milliseconds unless named otherwise. */
@@ -48,17 +48,15 @@ const MS = 1e6;
 /** Computes the report. Pure. */
 export function measurementReport(input: MeasurementInput): MeasurementReport {
   const { run, report, vip, markNs, endNs } = input;
-  const steps = faultsOf(input.events, markNs);
-  const first = steps.find((s) => !s.heals);
+  const events = input.events.filter((e) => e.atNs >= markNs);
+  const seen = stepsSeen(events);
+  const action = { atMs: 0, verb: 'action', target: '', resolved: '', effectiveNs: markNs };
   const base = failoverReport({
     run,
     report,
     vip: vip ?? { vip: '', url: report.url, owner: '' },
     events: input.events,
-    steps: [
-      first ?? { verb: 'action', resolved: '', effectiveNs: markNs },
-      ...steps.filter((s) => s !== first && first && s.effectiveNs > first.effectiveNs),
-    ].map((s) => ({ ...s, atMs: 0, target: s.resolved })),
+    steps: seen.length > 0 ? seen : [action],
     load: undefined,
     endNs,
   });
@@ -81,21 +79,10 @@ export function measurementReport(input: MeasurementInput): MeasurementReport {
     prober: base.prober,
     // An address that stayed where it was is no lack of stamps.
     notes: moved ? base.notes : base.notes.filter((n) => !/^No node but/.test(n)),
-    steps: steps.map((s) => ({ verb: s.verb, target: s.resolved, at_ns: String(s.effectiveNs) })),
+    steps: events
+      .filter((e) => e.type === 'fault.effective' || e.type === 'fault.healed')
+      .map((e) => ({ verb: e.attrs.fault ?? '', target: e.attrs.target ?? '', at_ns: String(e.atNs) })),
   };
-}
-
-type Fault = Pick<StepTaken, 'verb' | 'resolved' | 'effectiveNs'> & { readonly heals: boolean };
-
-function faultsOf(events: readonly TimelineEvent[], markNs: bigint): Fault[] {
-  return events
-    .filter((e) => e.atNs >= markNs && (e.type === 'fault.effective' || e.type === 'fault.healed'))
-    .map((e) => ({
-      verb: e.attrs.fault ?? '',
-      resolved: e.attrs.target ?? '',
-      effectiveNs: e.atNs,
-      heals: e.type === 'fault.healed',
-    }));
 }
 
 function lostSince({ run }: MeasurementInput, markMs: number): MeasurementReport['lost'] {
