@@ -111,12 +111,10 @@ function targetOf(path: string, definitions: Definitions): Target | undefined {
   }
 }
 
-function verbOf(
-  { method, query, header }: Pick<Exchange, 'method' | 'query' | 'header'>,
-  target: Target | undefined,
-): string {
+function verbOf(exchange: Pick<Exchange, 'method' | 'query' | 'header'>, target: Target | undefined): string {
+  const { method, query } = exchange;
   if (target?.subresource === 'exec' || target?.subresource === 'attach') return 'CONNECT';
-  if (method === 'PATCH') return header('content-type')?.startsWith(APPLY) ? 'APPLY' : 'PATCH';
+  if (method === 'PATCH') return exchange.header('content-type')?.startsWith(APPLY) ? 'APPLY' : 'PATCH';
   if (method === 'GET' || method === 'HEAD') {
     if (!target) return 'GET';
     if (target.watchPrefix || ['true', '1'].includes(query.get('watch') ?? '')) return 'WATCH';
