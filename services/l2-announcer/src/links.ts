@@ -5,7 +5,7 @@ import { type Logger, openPacketSocket, type PacketSocket } from '@svclab/runtim
 import type { Link } from './responder.ts';
 
 /** Interfaces MetalLB leaves alone, by the beginning of their names. */
-const EXCLUDED = /^(docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc)/;
+const EXCLUDED = /^(docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc|svclab-vxlan)/;
 
 interface OpenLink extends Link {
   readonly socket: PacketSocket;

@@ -7,8 +7,12 @@ import { type HostEvent, HostView, type Reachability } from './host-view.ts';
 
 /** Time between two beats, ms: by this much the start of a pause may be dated too early. */
 export const BEAT_MS = 50;
-/** Silence after which the host's kernel is asked, ms. */
-const SILENT_MS = 500;
+/** Silence after which the host's kernel is asked, ms: a process that waits for a CPU on a busy machine is not a paused one. */
+const SILENT_MS = 1500;
+/** Time between two looks for silence, ms. */
+const LOOK_MS = 100;
+/** A look that comes later than this after the one before shows that this process itself did not run, ms. */
+const LATE_MS = 500;
 /** How long the kernel may take to answer, ms. */
 const CONNECT_MS = 400;
 /** Time between two tries to watch, ms. */
@@ -33,6 +37,8 @@ export class HostMonitor {
   /** Per boot: ids of observations start anew with it. */
   #told = { bootId: '', after: 0n };
   #asking = false;
+  #looked = Number.NEGATIVE_INFINITY;
+  #awakeSince = 0;
 
   constructor(spec: HostSpec, options: { clock: Clock; log: Logger; token: string; events: MonitorEvents }) {
     this.spec = spec;
@@ -44,7 +50,7 @@ export class HostMonitor {
       service: 'supervisor',
     });
     void this.#watch();
-    const cancel = this.#clock.every(SILENT_MS / 5, () => this.#listen());
+    const cancel = this.#clock.every(LOOK_MS, () => this.#listen());
     this.#abort.signal.addEventListener('abort', cancel);
   }
 
@@ -83,13 +89,18 @@ export class HostMonitor {
     this.#tell(this.#view.beat(beat, this.spec.lanIP !== undefined));
     for (const o of beat.observations) {
       this.#told = { bootId: beat.bootId, after: o.id };
-      if (o.kind === 'exited') this.#events.exited(this.spec, o.fromNs, o.attrs);
+      if (o.kind === 'exited') this.#events.exited(this.spec, o.atNs, o.attrs);
     }
   }
 
   #listen(): void {
+    const now = this.#clock.now();
+    // Who did not run has heard nothing: silence counts anew.
+    if (now - this.#looked > LATE_MS) this.#awakeSince = now;
+    this.#looked = now;
     const { lastBeatNs, answers } = this.#view;
-    if (!answers || this.#asking || this.#clock.nowNs() - lastBeatNs < BigInt(SILENT_MS) * 1_000_000n) return;
+    const silentMs = Math.min(Number(this.#clock.nowNs() - lastBeatNs) / 1e6, now - this.#awakeSince);
+    if (!answers || this.#asking || silentMs < SILENT_MS) return;
     this.#asking = true;
     void this.#askKernel().then((reachability) => {
       this.#asking = false;

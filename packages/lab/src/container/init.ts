@@ -21,9 +21,9 @@ import { HostProcesses, hostService } from './host-service.ts';
 import { attachedTo, networksOf, repairs, runIp } from './interfaces.ts';
 import { type Networks, Observations } from './observations.ts';
 
-/** How often the clock and the networks are looked at, ms. */
+/** How often what is waited for is looked at, ms. */
 const LOOK_MS = 50;
-/** How often health and addresses are looked at, ms. */
+/** How often health, networks and addresses are looked at, ms. */
 const TEND_MS = 100;
 /** How long processes may take their leave, ms. Docker kills the container after its stop_grace_period. */
 const LEAVE_MS = 1500;
@@ -56,8 +56,8 @@ async function main(): Promise<void> {
   });
   const secrets = await wait(hostSecretsPath(name), () => readJson<LabSecrets>(hostSecretsPath(name)));
   mkdirSync(join(RUN_DIR, name), { recursive: true, mode: 0o700 });
-  const observations = new Observations(host);
-  const networks = tendNetworks(lab, host, observations);
+  const observations = new Observations();
+  const networks = tendNetworks(lab, host);
 
   const path = process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin';
   const processes = processSpecs(host, { lab, paths, secrets, path }).map(
@@ -70,8 +70,7 @@ async function main(): Promise<void> {
           events: {
             exited: (p, code, signal) => {
               log.info({ event: 'process-exited', process: p.name, code, signal });
-              const now = clock.nowNs();
-              observations.add('exited', now, now, {
+              observations.add('exited', clock.nowNs(), {
                 process: p.name,
                 code: String(code ?? ''),
                 signal: signal ?? '',
@@ -111,7 +110,7 @@ async function main(): Promise<void> {
 }
 
 /** Looks at the networks, and mends what Docker gave back differently. Without NET_ADMIN it can only say so. */
-function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations): () => Networks {
+function tendNetworks(lab: LabConfig, host: HostSpec): () => Networks {
   let told = '';
   let routed = '';
   let networks = networksOf(lab, host);
@@ -134,7 +133,6 @@ function tendNetworks(lab: LabConfig, host: HostSpec, observations: Observations
   };
   tend();
   clock.every(TEND_MS, tend);
-  clock.every(LOOK_MS, () => observations.look(clock.nowNs(), networks));
   return () => networks;
 }
 

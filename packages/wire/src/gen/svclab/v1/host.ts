@@ -40,10 +40,9 @@ export interface HostBeat {
 /** Something the host noticed of itself. Kept, and told again to a watcher that comes back. */
 export interface HostObservation {
   id: bigint;
-  /** From when to when, CLOCK_MONOTONIC ns; to_ns is 0 while it lasts. */
-  fromNs: bigint;
-  toNs: bigint;
-  /** frozen: no process of the host ran in between. lan-lost, control-lost: the interface was gone. exited: a process ended. */
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  atNs: bigint;
+  /** exited: a process ended (attrs: process, code, signal). */
   kind: string;
   attrs: { [key: string]: string };
 }
@@ -326,7 +325,7 @@ export const HostBeat: MessageFns<HostBeat> = {
 };
 
 function createBaseHostObservation(): HostObservation {
-  return { id: 0n, fromNs: 0n, toNs: 0n, kind: "", attrs: {} };
+  return { id: 0n, atNs: 0n, kind: "", attrs: {} };
 }
 
 export const HostObservation: MessageFns<HostObservation> = {
@@ -337,23 +336,17 @@ export const HostObservation: MessageFns<HostObservation> = {
       }
       writer.uint32(8).int64(message.id);
     }
-    if (message.fromNs !== 0n) {
-      if (BigInt.asIntN(64, message.fromNs) !== message.fromNs) {
-        throw new globalThis.Error("value provided for field message.fromNs of type int64 too large");
+    if (message.atNs !== 0n) {
+      if (BigInt.asIntN(64, message.atNs) !== message.atNs) {
+        throw new globalThis.Error("value provided for field message.atNs of type int64 too large");
       }
-      writer.uint32(16).int64(message.fromNs);
-    }
-    if (message.toNs !== 0n) {
-      if (BigInt.asIntN(64, message.toNs) !== message.toNs) {
-        throw new globalThis.Error("value provided for field message.toNs of type int64 too large");
-      }
-      writer.uint32(24).int64(message.toNs);
+      writer.uint32(16).int64(message.atNs);
     }
     if (message.kind !== "") {
-      writer.uint32(34).string(message.kind);
+      writer.uint32(26).string(message.kind);
     }
     globalThis.Object.entries(message.attrs).forEach(([key, value]: [string, string]) => {
-      HostObservation_AttrsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
+      HostObservation_AttrsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
     });
     return writer;
   },
@@ -384,15 +377,15 @@ export const HostObservation: MessageFns<HostObservation> = {
               break;
             }
 
-            message.fromNs = reader.int64() as bigint;
+            message.atNs = reader.int64() as bigint;
             continue;
           }
           case 3: {
-            if (tag !== 24) {
+            if (tag !== 26) {
               break;
             }
 
-            message.toNs = reader.int64() as bigint;
+            message.kind = reader.string();
             continue;
           }
           case 4: {
@@ -400,17 +393,9 @@ export const HostObservation: MessageFns<HostObservation> = {
               break;
             }
 
-            message.kind = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            const entry5 = HostObservation_AttrsEntry.decode(reader, reader.uint32());
-            if (entry5.value !== undefined) {
-              message.attrs[entry5.key] = entry5.value;
+            const entry4 = HostObservation_AttrsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.attrs[entry4.key] = entry4.value;
             }
             continue;
           }
@@ -429,8 +414,7 @@ export const HostObservation: MessageFns<HostObservation> = {
   fromJSON(object: any): HostObservation {
     return {
       id: isSet(object.id) ? BigInt(object.id) : 0n,
-      fromNs: isSet(object.fromNs) ? BigInt(object.fromNs) : isSet(object.from_ns) ? BigInt(object.from_ns) : 0n,
-      toNs: isSet(object.toNs) ? BigInt(object.toNs) : isSet(object.to_ns) ? BigInt(object.to_ns) : 0n,
+      atNs: isSet(object.atNs) ? BigInt(object.atNs) : isSet(object.at_ns) ? BigInt(object.at_ns) : 0n,
       kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
       attrs: isObject(object.attrs)
         ? (globalThis.Object.entries(object.attrs) as [string, any][]).reduce(
@@ -454,11 +438,8 @@ export const HostObservation: MessageFns<HostObservation> = {
     if (message.id !== 0n) {
       obj.id = message.id.toString();
     }
-    if (message.fromNs !== 0n) {
-      obj.fromNs = message.fromNs.toString();
-    }
-    if (message.toNs !== 0n) {
-      obj.toNs = message.toNs.toString();
+    if (message.atNs !== 0n) {
+      obj.atNs = message.atNs.toString();
     }
     if (message.kind !== "") {
       obj.kind = message.kind;
@@ -481,8 +462,7 @@ export const HostObservation: MessageFns<HostObservation> = {
   fromPartial(object: DeepPartial<HostObservation>): HostObservation {
     const message = createBaseHostObservation();
     message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
-    message.fromNs = (object.fromNs !== undefined && object.fromNs !== null) ? BigInt(object.fromNs) : 0n;
-    message.toNs = (object.toNs !== undefined && object.toNs !== null) ? BigInt(object.toNs) : 0n;
+    message.atNs = (object.atNs !== undefined && object.atNs !== null) ? BigInt(object.atNs) : 0n;
     message.kind = object.kind ?? "";
     message.attrs = (globalThis.Object.entries(object.attrs ?? {}) as [string, string][]).reduce(
       (acc: { [key: string]: string }, [key, value]: [string, string]) => {
