@@ -12,4 +12,5 @@ export {
 } from './nats-server.ts';
 export { asOrdinaryUser } from './ordinary-user.ts';
 export { describePodHostContract } from './pod-host-contract.ts';
+export { type RecordedMetrics, recordedMetrics } from './recorded-metrics.ts';
 export { describeStoreContract, type StoreUnderTest } from './store-contract.ts';

@@ -15,7 +15,7 @@ export const RCODES: readonly string[] = [
   'NOTZONE',
 ];
 
-/** Types that are counted apart. Source: coredns/coredns `plugin/metrics/vars/monitor.go`. */
+/** Types that are counted apart. Source: coredns/coredns `plugin/metrics/vars/report.go` (monitorType). */
 export const TYPES: Readonly<Record<number, string>> = {
   1: 'A',
   2: 'NS',
@@ -26,12 +26,11 @@ export const TYPES: Readonly<Record<number, string>> = {
   16: 'TXT',
   28: 'AAAA',
   33: 'SRV',
-  35: 'NAPTR',
   43: 'DS',
+  46: 'RRSIG',
   47: 'NSEC',
   48: 'DNSKEY',
   50: 'NSEC3',
-  64: 'SVCB',
   65: 'HTTPS',
   251: 'IXFR',
   252: 'AXFR',

@@ -36,8 +36,8 @@ describe('requestLabels', () => {
     ],
     ['PATCH', `${PODS}/a`, { 'content-type': APPLY }, 'APPLY //v1/pods/ resource'],
     ['PATCH', `${PODS}/a`, {}, 'PATCH //v1/pods/ resource'],
-    ['GET', '/healthz', {}, 'GET ///// '],
-    ['GET', '/api/v1/nonsense', {}, 'GET ///// '],
+    ['GET', '/healthz', {}, 'GET //// '],
+    ['GET', '/api/v1/nonsense', {}, 'GET //// '],
     ['TRACE', PODS, {}, 'OTHER //v1/pods/ namespace'],
   ])('of %s %s %o: %s', (method, url, headers, expected) => {
     const l = requestLabels(exchange(method, url, headers), DEFINITIONS);
