@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,16 @@ import {
   type ResourceRef,
   resolveKnobs,
 } from '@svclab/core';
-import { type BusUser, createNetns, type Netns, natsConfig, seededRandom, spawnIn, udpSocketIn } from '@svclab/runtime';
+import {
+  type BusUser,
+  createNetns,
+  type Netns,
+  natsConfig,
+  seededRandom,
+  spawnIn,
+  udpSocketIn,
+  withNetns,
+} from '@svclab/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** The real process in a network namespace of its own, with a real nats-server and `dig` beside it. */
@@ -107,6 +116,7 @@ describe('dns process', () => {
       else child.once('exit', (code) => resolve(code));
       child.kill(signal);
     });
+  const ip = (...args: string[]): void => withNetns(namespace, () => void execFileSync('ip', args));
   const write = (key: ObjectKey, object?: KubeObject): void => {
     controller.stdin?.write(`${JSON.stringify({ key, object })}\n`);
   };
@@ -125,6 +135,7 @@ describe('dns process', () => {
 
   beforeAll(async () => {
     namespace = createNetns();
+    ip('addr', 'add', '172.30.0.53/24', 'dev', 'lo');
     folder = mkdtempSync(join(tmpdir(), 'svclab-dns-'));
     mkdirSync(join(folder, 'run'));
     const lab: LabConfig = {
@@ -245,6 +256,21 @@ describe('dns process', () => {
     await until(async () => (await short('late.default.svc.cluster.local'))[0] === '10.96.3.5');
     const count = heartbeats.length;
     await until(() => heartbeats.length > count);
+  });
+
+  it('tells where it is when its LAN address changes, and that it is nowhere when it has none', async () => {
+    const last = (ip: string, ready: boolean): Promise<void> =>
+      until(() => JSON.stringify(heartbeats.at(-1)) === JSON.stringify({ host: 'dns-1', ip, ready }));
+    ip('addr', 'del', '172.30.0.53/24', 'dev', 'lo');
+    await last('172.30.0.53', false);
+    ip('addr', 'add', '172.30.0.130/24', 'dev', 'lo');
+    await last('172.30.0.130', true);
+    ip('addr', 'add', '172.30.0.53/24', 'dev', 'lo');
+    await last('172.30.0.53', true);
+    expect(heartbeats).toContainEqual({ host: 'dns-1', ip: '172.30.0.130', ready: false });
+    ip('addr', 'del', '172.30.0.130/24', 'dev', 'lo');
+    ip('addr', 'replace', '172.30.0.53/24', 'dev', 'lo');
+    expect(await short('web.default.svc.cluster.local')).toEqual(['10.96.3.4']);
   });
 
   it('outlives junk', async () => {

@@ -1,8 +1,10 @@
 /** The cluster DNS server: watches Services, EndpointSlices and Namespaces, answers from its own copy of them. */
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { answerQuestion, DNS_RESOURCES, RecordIndex, SUBJECTS } from '@svclab/core';
 import { openCache, type ProcessContext, runProcess } from '@svclab/runtime';
 import { DnsHeartbeat } from '@svclab/wire';
+import { lanAddress } from './lan-address.ts';
 import { programmingMetrics, questionMetrics } from './metrics.ts';
 import { serveDns } from './server.ts';
 
@@ -61,11 +63,22 @@ async function main(context: ProcessContext): Promise<void> {
   });
   synced = true;
 
-  const beat = (ready: boolean): void =>
+  const own = host.lanIP ?? '';
+  let told: string | undefined = own;
+  const publish = (ip: string, ready: boolean): void =>
     bus.publish(
       SUBJECTS.dnsHeartbeat(host.name),
-      DnsHeartbeat.encode({ host: host.name, ip: host.lanIP ?? '', ready, atNs: clock.nowNs() }).finish(),
+      DnsHeartbeat.encode({ host: host.name, ip, ready, atNs: clock.nowNs() }).finish(),
     );
+  const beat = (serving: boolean): void => {
+    const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+    const ip = serving ? lanAddress(local, own, lab.lanCIDR) : undefined;
+    if (serving && ip !== told)
+      log.warn({ event: 'lan-address', reason: `LAN address is ${ip ?? 'missing'}, was ${told ?? 'missing'}` });
+    if (told !== undefined && ip !== told) publish(told, false);
+    if (ip !== undefined) publish(ip, true);
+    told = ip;
+  };
   beat(true);
   const stop = clock.every(lab.knobs['dns.heartbeatInterval'], () => beat(true));
   context.onStop(() => {

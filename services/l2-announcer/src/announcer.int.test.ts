@@ -13,6 +13,7 @@ import {
   type KubeObject,
   type LabConfig,
   type ObjectKey,
+  PORTS,
   RESOURCES,
   type ResourceRef,
   resolveKnobs,
@@ -20,6 +21,7 @@ import {
 } from '@svclab/core';
 import {
   type BusUser,
+  connectIn,
   createNetns,
   type Netns,
   natsConfig,
@@ -110,7 +112,12 @@ function stop(child: ChildProcess | undefined, signal: NodeJS.Signals = 'SIGKILL
 }
 
 /** The namespaces: a switch with two bridges and nats-server, three nodes, a client. */
-function wire(): { hub: Netns; client: Netns; nodes: Map<string, Netns> } {
+function wire(): {
+  hub: Netns;
+  client: Netns;
+  nodes: Map<string, Netns>;
+  plug: (ns: Netns, port: string, to: 'lan' | 'ctl', name: string, mac: string) => void;
+} {
   const hub = createNetns();
   ip(
     hub,
@@ -135,7 +142,7 @@ function wire(): { hub: Netns; client: Netns; nodes: Map<string, Netns> } {
   const client = createNetns();
   plug(client, 'lan-c', 'lan', 'lan0', CLIENT_MAC);
   ip(client, 'link set lan0 up\naddr add 172.30.0.101/24 dev lan0\n');
-  return { hub, client, nodes };
+  return { hub, client, nodes, plug };
 }
 
 describe('l2-announcer processes', () => {
@@ -165,6 +172,23 @@ describe('l2-announcer processes', () => {
     });
     announcers.set(name, child);
   };
+  const unplug = (name: string): void => ip(net.hub, `link del lan-${NODES.indexOf(name)}\n`);
+  /** A LAN interface with the node's address and MAC, under another name and index. */
+  const replug = (name: string, as: string): void => {
+    const i = NODES.indexOf(name);
+    const ns = net.nodes.get(name) as Netns;
+    net.plug(ns, `lan-${i}`, 'lan', as, macOf(name));
+    ip(ns, `link set ${as} up\naddr add 172.30.0.1${i + 1}/24 dev ${as}\n`);
+  };
+  const reachable = (address: string, port: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connectIn(net.hub, { address, port });
+      socket.once('error', () => resolve(false));
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
   const ready = (name: string): boolean => existsSync(join(folder, name, 'l2-announcer.ready'));
   const write = ([ref, object]: [ResourceRef, KubeObject], remove = false): void => {
     const { name, namespace = '' } = object.metadata;
@@ -336,6 +360,39 @@ describe('l2-announcer processes', () => {
     write(service('extra', EXTRA), true);
     await until(async () => (await answerers(EXTRA)).length === 0);
     expect(await answerers(VIP)).toEqual([macOf(W)]);
+  });
+
+  it('the owner whose LAN interface goes and comes back as another is a member and the owner again', async () => {
+    await until(() => ready(W));
+    let mark = heard.length;
+    unplug(W);
+    await until(() => announcements(VIP, mark).some((f) => f.senderMac === macOf(NEXT)));
+    mark = heard.length;
+    replug(W, 'eth7');
+    await untilOwned(VIP, W);
+    expect(announcements(VIP, mark).map((f) => f.senderMac)).toContain(macOf(W));
+    for (const [name, address] of owned) expect(await answerers(address)).toEqual([macOf(name)]);
+    expect(announcers.get(W)?.exitCode).toBeNull();
+  });
+
+  it('a member that was away for less than its peers notice goes on', async () => {
+    unplug(W);
+    replug(W, 'eth7');
+    await untilOwned(VIP, W);
+    for (const [name, address] of owned) expect(await answerers(address)).toEqual([macOf(name)]);
+  });
+
+  it('an announcer that starts without a LAN interface waits for it', async () => {
+    expect(await stop(announcers.get(W), 'SIGTERM')).toBe(0);
+    unplug(W);
+    startAnnouncer(W);
+    // It serves its state before it waits.
+    await until(() => reachable('172.30.1.11', PORTS.announcer));
+    expect(ready(W)).toBe(false);
+    expect(announcers.get(W)?.exitCode).toBeNull();
+    replug(W, 'lan0');
+    await until(() => ready(W));
+    await untilOwned(VIP, W);
   });
 
   it('failover goes on without the store', async () => {

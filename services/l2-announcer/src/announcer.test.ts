@@ -115,7 +115,7 @@ describe('Announcer', () => {
     await w.put(RESOURCES.services, service('web', [VIP], { sessionAffinity: 'ClientIP' }));
     w.setMembers('node-a');
     expect([w.wire(), w.stamps(), w.changes(), w.announcer.states()]).toEqual([[], [], [], []]);
-    w.announcer.enable();
+    w.announcer.enable('start');
     expect(w.wire()).toEqual([`announce ${VIP}`]);
     expect(w.stamps()).toEqual(['vip.elected default/web node-a']);
     expect(w.changes()).toEqual([[`web ${VIP}`]]);
@@ -123,7 +123,7 @@ describe('Announcer', () => {
 
   it('tells reason, owner and order of an address that another node announces', async () => {
     await w.put(RESOURCES.services, service('web', [VIP_BAC]));
-    w.announcer.enable();
+    w.announcer.enable('start');
     expect(w.wire()).toEqual([]);
     expect(w.announcer.announced()).toEqual([]);
     expect(w.announcer.states()).toMatchObject([
@@ -189,7 +189,7 @@ describe('Announcer', () => {
       [`release ${VIP}`],
     ],
   ])('when %s', async (_, change, expected) => {
-    w.announcer.enable();
+    w.announcer.enable('start');
     w.wire();
     w.changes();
     await change();
@@ -202,7 +202,7 @@ describe('Announcer', () => {
   it('reports an address that moves to another member, and dates it from then', async () => {
     w.setMembers('node-a', 'node-b');
     await w.put(RESOURCES.services, service('web', [VIP_BAC]));
-    w.announcer.enable();
+    w.announcer.enable('start');
     w.clock.advance(1000);
     w.setMembers('node-a');
     expect(w.announcer.states()).toMatchObject([{ owner: 'node-a', announcing: true, sinceNs: 1_000_000_000n }]);
@@ -221,7 +221,7 @@ describe('Announcer', () => {
   it('keeps a shared address until its last Service gives it up', async () => {
     await w.put(RESOURCES.endpointslices, slice('dns', ['node-c']));
     await w.put(RESOURCES.services, service('dns', [VIP]));
-    w.announcer.enable();
+    w.announcer.enable('start');
     expect(w.announcer.announced().map((v) => v.service)).toEqual(['dns', 'web']);
     w.wire();
     await w.remove(RESOURCES.services, 'web');
@@ -240,14 +240,14 @@ describe('Announcer', () => {
     await w.put(RESOURCES.l2advertisements, advertisement('all', { interfaces: ['lan0'] }));
     const selected = { serviceSelectors: [{ matchLabels: { app: 'dns' } }], interfaces: ['lan1'] };
     await w.put(RESOURCES.l2advertisements, advertisement('dns', selected));
-    w.announcer.enable();
+    w.announcer.enable('start');
     expect(w.wire().at(-1)).toBe(`announce ${VIP} lan0,lan1`);
     await w.remove(RESOURCES.services, 'dns');
     expect(w.wire()).toEqual([`limit ${VIP} lan0`]);
   });
 
   it('does not announce what it owns without having the interface, says so once, and leaves it to nobody else', async () => {
-    w.announcer.enable();
+    w.announcer.enable('start');
     w.wire();
     w.changes();
     await w.put(RESOURCES.l2advertisements, advertisement('all', { interfaces: ['eth7'] }));
@@ -262,14 +262,18 @@ describe('Announcer', () => {
     expect(w.changes()).toEqual([[`web ${VIP}`]]);
   });
 
-  it('gives everything up when it closes, and elects no more', async () => {
-    w.announcer.enable();
+  it('gives everything up when it is disabled, and elects again when it is enabled', async () => {
+    w.announcer.enable('start');
     w.wire();
     w.changes();
-    w.announcer.close('stopping');
+    w.announcer.disable('stopping');
     expect(w.wire()).toEqual([`release ${VIP}`]);
     expect(w.changes()).toEqual([[]]);
     w.setMembers('node-a');
     expect(w.wire()).toEqual([]);
+    w.changes();
+    w.announcer.enable('LAN interface back');
+    expect(w.wire()).toEqual([`announce ${VIP}`]);
+    expect(w.changes()).toEqual([[`web ${VIP}`]]);
   });
 });

@@ -71,9 +71,9 @@ export class Announcer {
   }
 
   /** Begins to elect: the member list is believed from now on. */
-  enable(): void {
+  enable(cause: string): void {
     this.#enabled = true;
-    this.resync('start');
+    this.resync(cause);
   }
 
   /** Elects anew for every Service, and announces again what this node keeps. */
@@ -83,8 +83,8 @@ export class Announcer {
     for (const service of this.#options.cache.list<Service>(RESOURCES.services)) this.#sync(service, cause, view);
   }
 
-  /** Gives everything up and elects no more. */
-  close(cause: string): void {
+  /** Gives everything up and elects no more, until it is enabled again. */
+  disable(cause: string): void {
     this.#enabled = false;
     let dropped = false;
     for (const { verdict } of [...this.#held.values()])

@@ -1,24 +1,38 @@
 /** The interfaces this node announces on, each with a packet socket. Rules: metallb/metallb `internal/layer2/announcer.go`. */
 import { networkInterfaces } from 'node:os';
-import { ETHERTYPE_ARP } from '@svclab/core';
-import { type Logger, openPacketSocket, type PacketSocket } from '@svclab/runtime';
+import { ETHERTYPE_ARP, inRange, parseCidr, parseIp } from '@svclab/core';
+import { interfaceIndex, type Logger, openPacketSocket, type PacketSocket } from '@svclab/runtime';
 import type { Link } from './responder.ts';
 
-/** Interfaces MetalLB leaves alone, by the beginning of their names. */
-const EXCLUDED = /^(docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc|svclab-vxlan)/;
+/** Interfaces MetalLB leaves alone, by the beginning of their names, and the pod network's own device. */
+const EXCLUDED =
+  /^(docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel|kube-ipvs|cni|nodelocaldns|lxc|svclab-vxlan)/;
 
-interface OpenLink extends Link {
+/** An interface that may announce. */
+interface Eligible {
+  /** Another one of the same name has another. */
+  readonly index: number;
+  readonly mac: string;
+}
+
+interface OpenLink extends Link, Eligible {
   readonly socket: PacketSocket;
 }
 
-/** Interfaces that may announce now, without the one that carries `controlIP`. */
-export function eligibleInterfaces(controlIP: string | undefined): Map<string, string> {
-  const found = new Map<string, string>();
+/** Interfaces that may announce now, by name, without those in the control network (CIDR). */
+export function eligibleInterfaces(controlCIDR: string): Map<string, Eligible> {
+  const control = parseCidr(controlCIDR);
+  const isControl = (address: string): boolean => {
+    const ip = parseIp(address);
+    return control !== undefined && ip !== undefined && inRange(control, ip);
+  };
+  const found = new Map<string, Eligible>();
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     const v4 = addresses?.filter((a) => a.family === 'IPv4' && !a.internal) ?? [];
     const first = v4[0];
-    if (!first || EXCLUDED.test(name) || v4.some((a) => a.address === controlIP)) continue;
-    found.set(name, first.mac);
+    if (!first || EXCLUDED.test(name) || v4.some((a) => isControl(a.address))) continue;
+    const index = interfaceIndex(name);
+    if (index !== undefined) found.set(name, { index, mac: first.mac });
   }
   return found;
 }
@@ -26,10 +40,10 @@ export function eligibleInterfaces(controlIP: string | undefined): Map<string, s
 /** Keeps a socket on every eligible interface. */
 export class Links {
   readonly #links = new Map<string, OpenLink>();
-  readonly #options: { controlIP: string | undefined; log: Logger; onFrame: (frame: Uint8Array, link: Link) => void };
+  readonly #options: { controlCIDR: string; log: Logger; onFrame: (frame: Uint8Array, link: Link) => void };
 
   constructor(options: {
-    controlIP: string | undefined;
+    controlCIDR: string;
     log: Logger;
     onFrame: (frame: Uint8Array, link: Link) => void;
   }) {
@@ -47,13 +61,13 @@ export class Links {
 
   /** Opens what is new and closes what is gone. */
   rescan(): void {
-    const eligible = eligibleInterfaces(this.#options.controlIP);
+    const eligible = eligibleInterfaces(this.#options.controlCIDR);
     for (const [name, link] of this.#links)
-      if (eligible.get(name) !== link.mac) {
+      if (eligible.get(name)?.index !== link.index || eligible.get(name)?.mac !== link.mac) {
         link.socket.close();
         this.#links.delete(name);
       }
-    for (const [name, mac] of eligible) if (!this.#links.has(name)) this.#open(name, mac);
+    for (const [name, found] of eligible) if (!this.#links.has(name)) this.#open(name, found);
   }
 
   close(): void {
@@ -61,10 +75,11 @@ export class Links {
     this.#links.clear();
   }
 
-  #open(name: string, mac: string): void {
+  #open(name: string, { index, mac }: Eligible): void {
     try {
       const link: OpenLink = {
         name,
+        index,
         mac,
         socket: openPacketSocket({
           interface: name,

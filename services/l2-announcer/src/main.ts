@@ -16,7 +16,9 @@ import {
 import { openCache, type ProcessContext, runProcess, serveGrpc } from '@svclab/runtime';
 import { AnnouncerServiceDefinition } from '@svclab/wire';
 import { ANNOUNCER_RESOURCES, Announcer } from './announcer.ts';
-import { Gossip } from './gossip.ts';
+import { Gossip, type GossipOptions } from './gossip.ts';
+import { Joiner, peersOf } from './join.ts';
+import { Lan } from './lan.ts';
 import { Links } from './links.ts';
 import { announcerMetrics, memberMetrics } from './metrics.ts';
 import { Reporter } from './report.ts';
@@ -24,9 +26,8 @@ import { Responder } from './responder.ts';
 
 /** Interfaces are looked at again this often, ms (MetalLB). */
 const RESCAN_MS = 10_000;
-/** How long a lone announcer waits for peers before it believes that it is alone, in probe intervals; at least this many ms. */
-const ALONE_INTERVALS = 2;
-const ALONE_MS = 400;
+/** Between attempts to open a socket on an address that has just gone, ms. */
+const LAN_RETRY_MS = 100;
 /** How long an announcer waits for its node's rules before it does without, ms. */
 const DATA_PATH_MS = 5000;
 
@@ -34,6 +35,7 @@ await runProcess('l2-announcer', async (context) => {
   const { bus, clock, config, log, metrics } = context;
   raisePriority();
   const { links, responder } = openLinks(context);
+  const lan = followLan(context, links);
   const cache = await openCache(bus, {
     resources: [...ANNOUNCER_RESOURCES],
     log,
@@ -52,41 +54,81 @@ await runProcess('l2-announcer', async (context) => {
   await serveState(context, { announcer, responder, membership: () => member });
   announcerMetrics(metrics, { node: config.host.name, announcer, responder });
   const countMember = memberMetrics(metrics, () => member);
+  await lan.watch.whenPresent();
   await dataPathReady(context);
 
   // After everything that takes time: a member that is busy does not answer, and is taken for dead.
-  let peerFound = (): void => {};
-  const gossip = await openGossip(context, (event) => {
+  let joiner: Joiner | undefined;
+  const gossip = await openGossip(context, lan.watch, (event) => {
     countMember(event);
     if (event.type === 'joined' || event.type === 'dead' || event.type === 'left')
       announcer.resync(`member ${event.name} ${event.type}`);
-    if (event.type === 'joined' && member?.informed) peerFound();
+    if (event.type === 'joined') joiner?.joined();
   });
   member = gossip.membership;
   // Runs before all that was registered above: the peers take over while this node still answers, then it falls silent. A round of a
   // burst sent after theirs would take the address back.
   context.onStop(async () => {
     await gossip.leave();
-    announcer.close('stopping');
+    announcer.disable('stopping');
     responder.close();
   });
-  const missing = (): string[] =>
-    peers(config, cache.list<Node>(RESOURCES.nodes), removed, gossip.membership.present());
-  gossip.join(missing());
-  context.onStop(clock.every(config.lab.knobs['membership.rejoinInterval'], () => gossip.join(missing())));
-  context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
-  await joined(context, gossip, missing, (fn) => {
-    peerFound = fn;
+  joiner = new Joiner({
+    gossip,
+    clock,
+    probeInterval: config.lab.knobs['membership.probeInterval'],
+    peers: () => peersOf(config, cache.list<Node>(RESOURCES.nodes), removed),
   });
-  announcer.enable();
+  const joining = joiner;
+  context.onStop(clock.every(config.lab.knobs['membership.rejoinInterval'], () => joining.joinMissing()));
+  context.onStop(clock.every(RESCAN_MS, () => links.rescan()));
+  await joiner.start();
+  if (lan.watch.present) announcer.enable('start');
+  lan.use(announcer, joiner, context.signal);
   context.ready();
 });
+
+/**
+ * Follows the LAN interface. Without one this node elects nothing, and with it again not before its peers have told what has become of
+ * them: alone it would believe that it owns everything, and come back with it.
+ */
+function followLan(
+  { clock, config, log, onStop }: ProcessContext,
+  links: Links,
+): { watch: Lan; use: (announcer: Announcer, joiner: Joiner, signal: AbortSignal) => void } {
+  let lost = (): void => {};
+  let returned = (): void => {};
+  const watch = new Lan({
+    address: config.host.lanIP ?? '',
+    clock,
+    log,
+    onChange: () => links.rescan(),
+    onLost: () => lost(),
+    onReturn: () => returned(),
+  });
+  onStop(() => watch.close());
+  const use = (announcer: Announcer, joiner: Joiner, signal: AbortSignal): void => {
+    let times = 0;
+    lost = () => {
+      times += 1;
+      announcer.disable('LAN interface gone');
+    };
+    returned = () => {
+      times += 1;
+      const time = times;
+      void joiner.rejoin().then(() => {
+        if (time === times && !signal.aborted) announcer.enable('LAN interface back');
+      });
+    };
+  };
+  return { watch, use };
+}
 
 /** Opens the interfaces and what answers and announces on them. */
 function openLinks(context: ProcessContext): { links: Links; responder: Responder } {
   const { clock, config, log, timeline } = context;
   const links: Links = new Links({
-    controlIP: config.host.controlIP,
+    controlCIDR: config.lab.controlCIDR,
     log,
     onFrame: (frame, link) => responder.receive(frame, link),
   });
@@ -154,9 +196,13 @@ async function serveState(
 }
 
 /** Becomes reachable for the peers. `onEvent` runs first, then the event is put on record. */
-async function openGossip(context: ProcessContext, onEvent: (event: MembershipEvent) => void): Promise<Gossip> {
+async function openGossip(
+  context: ProcessContext,
+  lan: Lan,
+  onEvent: (event: MembershipEvent) => void,
+): Promise<Gossip> {
   const { clock, config, log, random } = context;
-  const gossip = await Gossip.open({
+  const options: GossipOptions = {
     name: config.host.name,
     address: config.host.lanIP ?? '',
     port: PORTS.gossip,
@@ -170,9 +216,19 @@ async function openGossip(context: ProcessContext, onEvent: (event: MembershipEv
       onEvent(event);
       stampMember(context, event, at);
     },
-  });
-  context.onStop(() => gossip.close());
-  return gossip;
+  };
+  for (;;) {
+    await lan.whenPresent();
+    try {
+      const gossip = await Gossip.open(options);
+      context.onStop(() => gossip.close());
+      return gossip;
+    } catch (err) {
+      // The address has gone since, and it is not known yet.
+      if ((err as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw err;
+      await new Promise<void>((resolve) => clock.after(LAN_RETRY_MS, resolve));
+    }
+  }
 }
 
 /**
@@ -230,49 +286,6 @@ function removedNodes(cache: Cache): ReadonlySet<string> {
     else removed.delete(key.name);
   });
   return removed;
-}
-
-/** Addresses of nodes that are no members: those there were when this announcer started, without those removed since, and those registered. */
-function peers(
-  { host: { name: self }, lab }: ProcessContext['config'],
-  nodes: readonly Node[],
-  removed: ReadonlySet<string>,
-  present: readonly string[],
-): string[] {
-  const known = new Map<string, string>();
-  for (const h of lab.hosts) if (h.role === 'node' && h.lanIP && !removed.has(h.name)) known.set(h.name, h.lanIP);
-  for (const n of nodes) {
-    const address = n.status?.addresses?.find((a) => a.type === 'InternalIP')?.address;
-    if (address) known.set(n.metadata.name, address);
-  }
-  return [...known].filter(([name]) => name !== self && !present.includes(name)).map(([, address]) => address);
-}
-
-/**
- * Resolves when a peer has told its member list, or when there is none after a while. Until then nothing is elected: an announcer that
- * knows only itself would believe that it owns everything, one that knows only the first peer it heard, too much.
- */
-function joined(
-  context: ProcessContext,
-  gossip: Gossip,
-  missing: () => string[],
-  onPeer: (fn: () => void) => void,
-): Promise<void> {
-  const { clock, config } = context;
-  const patience = Math.max(ALONE_MS, ALONE_INTERVALS * config.lab.knobs['membership.probeInterval']);
-  const until = clock.now() + patience;
-  return new Promise((resolve) => {
-    // At once, not at the next look: the peers have given up already what is ours.
-    onPeer(resolve);
-    const look = (): void => {
-      if (gossip.membership.informed || missing().length === 0 || clock.now() >= until) resolve();
-      else {
-        gossip.join(missing());
-        clock.after(20, look);
-      }
-    };
-    look();
-  });
 }
 
 function stampMember(context: ProcessContext, event: MembershipEvent, atNs: bigint): void {

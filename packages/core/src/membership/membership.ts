@@ -99,6 +99,11 @@ export class Membership {
     return this.#informed;
   }
 
+  /** This member was cut off from all others: what it knows may be old, so it counts as uninformed until a peer has told all it knows. */
+  cutOff(): void {
+    this.#informed = false;
+  }
+
   /** Asks the members at `addresses` for their state and tells them ours. */
   join(addresses: readonly string[]): Effects {
     for (const address of addresses)

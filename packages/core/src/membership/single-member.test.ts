@@ -56,6 +56,21 @@ function member(peers: number) {
   return { me, hear, run, state };
 }
 
+describe('informed', () => {
+  it('is who has been told all a peer knows, and not who was cut off since', () => {
+    const { hear, me } = member(2);
+    expect(me.informed).toBe(false);
+    const tell = (): unknown => hear([], 10, { kind: 'push-pull', reply: true, members: [] });
+    tell();
+    expect(me.informed).toBe(true);
+    me.cutOff();
+    expect(me.informed).toBe(false);
+    expect(me.present()).toEqual(['me', 'p1', 'p2']);
+    tell();
+    expect(me.informed).toBe(true);
+  });
+});
+
 describe('leave', () => {
   it('tells each of a dozen peers directly', () => {
     const { me } = member(12);

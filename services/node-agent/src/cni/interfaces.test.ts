@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressChanges, type Interface, interfaceWith, parseInterfaces } from './interfaces.ts';
+import { interfaceWith, parseInterfaces } from './interfaces.ts';
 
 const SHOWN = JSON.stringify([
   { ifname: 'lo', ifindex: 1, mtu: 65536, flags: ['LOOPBACK', 'UP'], addr_info: [] },
@@ -55,42 +55,5 @@ describe('interfaces', () => {
     expect(interfaceWith(interfaces, '172.30.0.11')?.name).toBe('eth1');
     expect(interfaceWith(interfaces, '172.30.0.12')).toBeUndefined();
     expect(parseInterfaces('')).toEqual([]);
-  });
-});
-
-describe('addressChanges()', () => {
-  const wanted = [{ address: '172.30.0.11', cidr: '172.30.0.0/24' }];
-  const on = (addresses: string[], up = true): Interface => ({
-    name: 'eth1',
-    index: 7,
-    mac: '',
-    mtu: 1500,
-    up,
-    addresses: addresses.map((address) => ({ address, prefix: 24 })),
-  });
-
-  it.each<[string, Interface[], string[]]>([
-    ['the node has its address', [on(['172.30.0.11'])], []],
-    ['it has it beside another', [on(['172.30.0.130', '172.30.0.11'])], []],
-    ['no interface is in the network', [on(['172.30.1.11'])], []],
-    ['the one that is, is down', [on(['172.30.0.130'], false)], []],
-    [
-      'it was given another',
-      [on(['172.30.1.11']), on(['172.30.0.130'])],
-      ['addr del 172.30.0.130/24 dev eth1', 'addr add 172.30.0.11/24 dev eth1', 'addr add 172.30.0.130/24 dev eth1'],
-    ],
-    [
-      'it was given two, and one of another network',
-      [on(['172.30.0.130', '10.0.0.1', '172.30.0.131'])],
-      [
-        'addr del 172.30.0.131/24 dev eth1',
-        'addr del 172.30.0.130/24 dev eth1',
-        'addr add 172.30.0.11/24 dev eth1',
-        'addr add 172.30.0.130/24 dev eth1',
-        'addr add 172.30.0.131/24 dev eth1',
-      ],
-    ],
-  ])('%s', (_, interfaces, lines) => {
-    expect(addressChanges(interfaces, wanted)).toEqual(lines);
   });
 });

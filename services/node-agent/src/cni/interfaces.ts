@@ -1,5 +1,4 @@
-/** The node's interfaces as `ip` shows them, and putting the node's own addresses back on them. */
-import { inRange, parseCidr, parseIp } from '@svclab/core';
+/** The node's interfaces as `ip` shows them. */
 
 /** An address on an interface. */
 export interface InterfaceAddress {
@@ -74,35 +73,4 @@ function vxlanDetails({ id = 0, local = '', link = '', port = 0, learning = fals
 /** The interface that has an address; undefined when it is nowhere. */
 export function interfaceWith(interfaces: readonly Interface[], address: string): Interface | undefined {
   return interfaces.find((i) => i.addresses.some((a) => a.address === address));
-}
-
-/** One of the node's addresses and the network it belongs to. */
-export interface HostAddress {
-  readonly address: string;
-  readonly cidr: string;
-}
-
-/**
- * Lines for `ip -batch` that give the node its own addresses back: a network it was joined to anew may have given it another one, while
- * everybody knows the node by its own. The own address becomes the primary one, so that the kernel sends from it; the other stays.
- */
-export function addressChanges(interfaces: readonly Interface[], wanted: readonly HostAddress[]): string[] {
-  return wanted.flatMap(({ address, cidr }) => {
-    const network = parseCidr(cidr);
-    if (!network || interfaceWith(interfaces, address)) return [];
-    const isOfNetwork = (a: InterfaceAddress): boolean => {
-      const ip = parseIp(a.address);
-      return ip !== undefined && inRange(network, ip);
-    };
-    const joined = interfaces.find((i) => i.up && i.addresses.some(isOfNetwork));
-    if (!joined) return [];
-    const others = joined.addresses.filter(isOfNetwork);
-    const lines = (verb: string, list: readonly InterfaceAddress[]): string[] =>
-      list.map((a) => `addr ${verb} ${a.address}/${a.prefix} dev ${joined.name}`);
-    return [
-      // The primary one last: its secondary ones may go with it.
-      ...lines('del', [...others].reverse()),
-      ...lines('add', [{ address, prefix: network.prefix }, ...others]),
-    ];
-  });
 }

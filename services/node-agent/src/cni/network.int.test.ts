@@ -37,7 +37,7 @@ describe.each(['direct', 'vxlan'] as const)('pod network %s', (podNetwork) => {
     const agent = new PodNetworking({
       cache,
       settings: { name, lanIP: proxy.ip, controlIP: '172.30.1.99', podCIDR: proxy.podCIDR, proxy },
-      lab: { podNetwork, lanCIDR: '172.30.0.0/24', controlCIDR: '172.30.1.0/24' },
+      lab: { podNetwork },
       nft: new Nft(lab.spawn(name)),
       clock: systemClock,
       log,
@@ -133,16 +133,20 @@ describe.each(['direct', 'vxlan'] as const)('pod network %s', (podNetwork) => {
   });
 
   it.each([
-    ['the same address', 'lan0', '172.30.0.12'],
+    ['the same name', 'lan0', '172.30.0.12'],
     ['another name', 'eth7', '172.30.0.12'],
-    ['another name and address', 'eth8', '172.30.0.130'],
+    ["another name, and an address that is not the node's", 'eth8', '172.30.0.130'],
   ])('comes back when the LAN interface does with %s', async (_, name, address) => {
     lab.unplug('node-2');
     expect((await reaches(POD_1, POD_2)).kind).not.toBe('answer');
     lab.plug('node-2', name, address);
+    if (address !== '172.30.0.12') {
+      // The first process of the host gives it back its own.
+      expect((await reaches(POD_1, POD_2)).kind).not.toBe('answer');
+      onNode('node-2', 'ip', 'addr', 'del', `${address}/24`, 'dev', name);
+      onNode('node-2', 'ip', 'addr', 'add', '172.30.0.12/24', 'dev', name);
+    }
     await until(bothWays);
-    const addresses = onNode('node-2', 'ip', '-o', '-4', 'addr', 'show', 'dev', name).match(/172\.30\.0\.\d+(?=\/)/g);
-    expect(addresses).toEqual([...new Set(['172.30.0.12', address])]);
     expect(onNode('node-2', 'ip', 'route', 'show', 'default')).toContain(`dev ${name}`);
   });
 

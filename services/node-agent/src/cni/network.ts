@@ -18,7 +18,7 @@ import { type LinkChange, type Logger, openPacketSocket, readSysctl, watchLinks,
 import type { NodeSettings } from '../config.ts';
 import type { Spawn } from '../exec.ts';
 import type { Nft } from '../proxy/nft.ts';
-import { addressChanges, type Interface, interfaceWith, parseInterfaces } from './interfaces.ts';
+import { type Interface, interfaceWith, parseInterfaces } from './interfaces.ts';
 import { Iproute } from './iproute.ts';
 import {
   defaultRouteAddition,
@@ -67,7 +67,7 @@ add rule ip ${CNI_TABLE} nat-postrouting ip saddr ${podCIDR} ip daddr != { ${clu
 export interface PodNetworkingOptions {
   readonly cache: Cache;
   readonly settings: NodeSettings;
-  readonly lab: Pick<LabConfig, 'podNetwork' | 'lanCIDR' | 'controlCIDR'>;
+  readonly lab: Pick<LabConfig, 'podNetwork'>;
   readonly nft: Pick<Nft, 'apply'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -84,11 +84,13 @@ export class PodNetworking {
   readonly #iproute: Iproute;
   readonly #stops: Cancel[] = [];
   readonly #told = new Set<string>();
-  /** Indexes of the interfaces all hangs on; undefined when one of them is missing and any may turn out to be it. */
+  /** Indexes of the interfaces all hangs on; undefined while one of them is missing and any may turn out to be it. */
   #followed: ReadonlySet<number> | undefined;
   /** The LAN interface at the last sync; undefined before the first one and while there is none. */
   #lan: Interface | undefined;
   #missingTold = false;
+  /** Index of the LAN interface all was last made right on. */
+  #settledOn: number | undefined;
   #nodes = '';
   /** Why the last sync failed; said once. */
   #failure = '';
@@ -169,41 +171,27 @@ export class PodNetworking {
   async #sync(): Promise<void> {
     const { lab, settings } = this.#options;
     this.#nodes = this.#nodesText();
-    const interfaces = await this.#ownAddresses();
+    const interfaces = parseInterfaces(await this.#iproute.show('-d', 'addr', 'show'));
     const lan = interfaceWith(interfaces, settings.lanIP);
-    const control = interfaceWith(interfaces, settings.controlIP);
     if (!lan?.up) {
       this.#followed = undefined;
       this.#lanMissing();
       return;
     }
-    const returned = this.#lan?.index !== lan.index;
-    if (returned || this.#missingTold) this.#lanFound(lan);
+    if (this.#lan?.index !== lan.index) this.#lanFound(lan);
     this.#lan = lan;
+    const returned = this.#settledOn !== lan.index;
     if (returned) this.#setSysctls(lan.name);
     const device = interfaces.find((i) => i.name === VXLAN_DEVICE);
     const routes = parseRoutes(await this.#iproute.show('route', 'show'));
     if (lab.podNetwork === 'vxlan') await this.#syncVxlan(lan, device, routes);
     else await this.#syncDirect(lan, device, routes);
     if (returned) this.#announce(lan);
+    this.#settledOn = lan.index;
     // The device counts by its name: the sync that made it is followed by one that knows its index.
-    const known = [lan, control, lab.podNetwork === 'vxlan' ? device : lan];
-    this.#followed = known.every((i) => i !== undefined) ? new Set(known.map((i) => i.index)) : undefined;
+    const indexes = lab.podNetwork === 'vxlan' ? [lan.index, device?.index] : [lan.index];
+    this.#followed = indexes.every((i) => i !== undefined) ? new Set(indexes) : undefined;
     this.#resolveFirst();
-  }
-
-  /** The interfaces, after the node has its own addresses again where it can. */
-  async #ownAddresses(): Promise<Interface[]> {
-    const { lab, log, settings } = this.#options;
-    const interfaces = parseInterfaces(await this.#iproute.show('-d', 'addr', 'show'));
-    const changes = addressChanges(interfaces, [
-      { address: settings.lanIP, cidr: lab.lanCIDR },
-      { address: settings.controlIP, cidr: lab.controlCIDR },
-    ]);
-    if (changes.length === 0) return interfaces;
-    await this.#iproute.change('ip', changes);
-    log.info({ event: 'addresses-restored', lines: changes });
-    return parseInterfaces(await this.#iproute.show('-d', 'addr', 'show'));
   }
 
   async #syncDirect(lan: Interface, device: Interface | undefined, { pods, ...routes }: Routes): Promise<void> {
@@ -247,6 +235,7 @@ export class PodNetworking {
   #lanMissing(): void {
     const { log, settings } = this.#options;
     this.#lan = undefined;
+    this.#settledOn = undefined;
     if (this.#missingTold) return;
     this.#missingTold = true;
     log.warn({ event: 'lan-missing', reason: `no interface that is up has ${settings.lanIP}: waiting for one` });
