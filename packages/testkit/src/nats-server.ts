@@ -47,6 +47,8 @@ export interface NatsTestServer {
   readonly storeDir: string;
   /** Sends a signal to the server. With SIGKILL or SIGTERM it resolves when the process is gone. */
   signal(signal: NodeJS.Signals): Promise<void>;
+  /** Writes another configuration and has the running server read it (SIGHUP); resolves when it has. */
+  reload(config: (at: { listen: string; storeDir: string }) => string): Promise<void>;
   /** Starts it again on the same port and, unless wiped, the same files. */
   start(options?: { wipe?: boolean }): Promise<void>;
   /** Kills it and removes its files. */
@@ -61,12 +63,12 @@ export async function startNats(options: NatsTestOptions = {}): Promise<NatsTest
   const config = (options.config ?? defaultConfig)({ listen: `127.0.0.1:${port}`, storeDir });
   const file = join(folder, 'nats.conf');
   writeFileSync(file, config, { mode: 0o600 });
+  const log = join(folder, 'nats.log');
   const program = options.program ?? process.env.SVCLAB_NATS_SERVER ?? 'nats-server';
   let child: ChildProcess | undefined;
 
   const start = async (how: { wipe?: boolean } = {}): Promise<void> => {
     if (how.wipe) rmSync(storeDir, { recursive: true, force: true });
-    const log = join(folder, 'nats.log');
     const started = spawn(program, ['-c', file, '-l', log], {
       stdio: 'ignore',
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
@@ -102,11 +104,25 @@ export async function startNats(options: NatsTestOptions = {}): Promise<NatsTest
     storeDir,
     signal,
     start,
+    async reload(next) {
+      const before = reloads(log);
+      writeFileSync(file, next({ listen: `127.0.0.1:${port}`, storeDir }), { mode: 0o600 });
+      await signal('SIGHUP');
+      while (reloads(log) === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    },
     async stop() {
       await signal('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** How often the server has said that it read its configuration anew. Fails with what it said when it could not. */
+function reloads(log: string): number {
+  const text = readFileSync(log, 'utf8');
+  const failure = /Failed to reload.*/.exec(text)?.[0];
+  if (failure) throw new Error(`nats-server did not take the configuration: ${failure}`);
+  return text.split('Reloaded server configuration').length - 1;
 }
 
 function defaultConfig(at: { listen: string; storeDir: string }): string {

@@ -151,6 +151,50 @@ describe('natsConfig', () => {
     expect(refused[0]).toContain('$JS.API.STREAM.INFO.KV_svclab');
   });
 
+  it('takes users in and out while it runs, and drops nobody else', async () => {
+    const { store } = await openedStore();
+    await store.create(key, service);
+    const controller = await connectAs('controller', 'controller-1');
+    const agent = await connectAs('node-agent', 'node-1');
+    const leaving = await connectAs('node-agent', 'node-2');
+    const cache = await openCache(agent, { log, clock: systemClock, resources: [RESOURCES.services] });
+    stops.push(() => cache.close());
+    const dropped: string[] = [];
+    for (const [name, bus] of Object.entries({ controller, agent, leaving })) {
+      const nats = await bus.connection();
+      void (async () => {
+        for await (const status of nats.status()) if (status.type === 'disconnect') dropped.push(name);
+      })();
+    }
+    let answer = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      controller.serve(SUBJECTS.all.report, async (payload) => {
+        resolve();
+        await new Promise<void>((go) => {
+          answer = go;
+        });
+        return payload;
+      });
+    });
+    await (await controller.connection()).flush();
+    const request = agent.request(SUBJECTS.report('node-1'), bytes('across the reload'), 20_000);
+    await asked;
+    await server.reload((at) => natsConfig({ ...at, users: [...users, user('node-agent', 'node-3')] }));
+    // Whoever was there goes on: a request under way, the copy of the store.
+    answer();
+    expect(text(await request)).toBe('across the reload');
+    await store.delete(key);
+    await until(() => cache.list(RESOURCES.services).length === 0);
+    const added = await connectAs('node-agent', 'node-3');
+    const fresh = await openCache(added, { log, clock: systemClock, resources: [RESOURCES.services] });
+    stops.push(() => fresh.close());
+    expect(dropped).toEqual([]);
+    await server.reload((at) => natsConfig({ ...at, users: users.filter((u) => u.host !== 'node-2') }));
+    await until(() => dropped.includes('leaving'));
+    await (await agent.connection()).flush();
+    expect(dropped).toEqual(['leaving']);
+  });
+
   it('refuses a wrong password', async () => {
     const reasons: string[] = [];
     const listening = Object.assign(Object.create(log) as typeof log, {

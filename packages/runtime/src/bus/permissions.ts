@@ -46,8 +46,6 @@ export interface NatsClusterOptions {
 export interface BusPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
-  /** May answer the requests it gets, on whatever inbox they name. */
-  readonly responses: boolean;
 }
 
 const STREAM = `KV_${BUCKET}`;
@@ -71,39 +69,55 @@ const WRITE_STORE = [
   `$JS.API.STREAM.PURGE.${STREAM}`,
 ];
 
-/** Least rights per role. Nobody but the supervisor, which starts everybody, reads another's inbox. */
-export function busPermissions(user: Pick<BusUser, 'role' | 'host' | 'user'>): BusPermissions {
+/** Who sends requests: the controller answers on their inboxes. */
+const ASKING: readonly BusRole[] = ['node-agent', 'l2-announcer'];
+
+/**
+ * Least rights per role. Nobody but the supervisor, which starts everybody, reads another's inbox. The controller may answer those who ask
+ * by name, not by `allow_responses`: a server that reads its configuration anew forgets whom it let answer, and the answer is lost.
+ * @param users all users of the bus
+ */
+export function busPermissions(
+  user: Pick<BusUser, 'role' | 'host' | 'user'>,
+  users: readonly Pick<BusUser, 'role' | 'user'>[],
+): BusPermissions {
   const { host, role } = user;
-  const inbox = `${inboxPrefix(user.user)}.>`;
+  const inbox = inboxOf(user);
   const timeline = SUBJECTS.timeline(host, role);
   const all = SUBJECTS.all;
   switch (role) {
     case 'controller':
       return {
-        publish: [...READ_STORE, ...WRITE_STORE, timeline],
+        publish: [
+          ...READ_STORE,
+          ...WRITE_STORE,
+          timeline,
+          ...users.filter((u) => ASKING.includes(u.role)).map(inboxOf),
+        ],
         subscribe: [inbox, all.heartbeat, all.programmed, all.report, all.announcerReport, all.dnsHeartbeat],
-        responses: true,
       };
     case 'node-agent':
       return {
         publish: [...READ_STORE, SUBJECTS.heartbeat(host), SUBJECTS.programmed(host), SUBJECTS.report(host), timeline],
         // A pod that ends keeps serving until every node's rules have let go of it.
         subscribe: [inbox, all.programmed, all.heartbeat],
-        responses: false,
       };
     case 'l2-announcer':
       return {
         publish: [...READ_STORE, SUBJECTS.announcerReport(host), timeline],
         subscribe: [inbox],
-        responses: false,
       };
     case 'dns':
-      return { publish: [...READ_STORE, SUBJECTS.dnsHeartbeat(host), timeline], subscribe: [inbox], responses: false };
+      return { publish: [...READ_STORE, SUBJECTS.dnsHeartbeat(host), timeline], subscribe: [inbox] };
     case 'pod-host':
-      return { publish: [timeline], subscribe: [inbox], responses: false };
+      return { publish: [timeline], subscribe: [inbox] };
     case 'supervisor':
-      return { publish: [SUBJECTS.all.timeline.replace('*.*', '>')], subscribe: ['>'], responses: false };
+      return { publish: [SUBJECTS.all.timeline.replace('*.*', '>')], subscribe: ['>'] };
   }
+}
+
+function inboxOf({ user }: Pick<BusUser, 'user'>): string {
+  return `${inboxPrefix(user)}.>`;
 }
 
 /**
@@ -127,7 +141,7 @@ export function natsConfig(options: NatsConfigOptions): string {
     '}',
     'authorization {',
     '  users: [',
-    ...options.users.flatMap(userLines),
+    ...options.users.flatMap((user) => userLines(user, options.users)),
     '  ]',
     '}',
   ];
@@ -147,8 +161,8 @@ function clusterLines({ name, listen, routes, user, password }: NatsClusterOptio
   ];
 }
 
-function userLines(user: BusUser): string[] {
-  const { publish, subscribe, responses } = busPermissions(user);
+function userLines(user: BusUser, users: readonly BusUser[]): string[] {
+  const { publish, subscribe } = busPermissions(user, users);
   return [
     '    {',
     `      user: ${quote(user.user)}`,
@@ -156,7 +170,6 @@ function userLines(user: BusUser): string[] {
     '      permissions: {',
     `        publish: { allow: [${publish.map(quote).join(', ')}] }`,
     `        subscribe: { allow: [${subscribe.map(quote).join(', ')}] }`,
-    ...(responses ? ['        allow_responses: true'] : []),
     '      }',
     '    }',
   ];
