@@ -22,12 +22,15 @@ const prefix = (cidr: string): string => cidr.split('/')[1] ?? '24';
 const lanPort = (host: string): string => `l-${host}`;
 const controlPort = (host: string): string => `c-${host}`;
 
-/** Makes the two bridges. */
+/**
+ * Makes the two bridges. Each has a hardware address of its own: one that is given none takes the lowest of its ports', and so another when
+ * that host goes, which cuts off whoever talks to the supervisor until the old one has left his neighbour table.
+ */
 export function createBridges(lab: LabConfig): void {
   ipBatch([
     'link set lo up',
-    'link add lan type bridge forward_delay 0 stp_state 0',
-    'link add ctl type bridge forward_delay 0 stp_state 0',
+    'link add lan address 02:73:76:63:00:01 type bridge forward_delay 0 stp_state 0',
+    'link add ctl address 02:73:76:63:00:02 type bridge forward_delay 0 stp_state 0',
     `addr add ${supervisorIP(lab)}/${prefix(lab.controlCIDR)} dev ctl`,
     'link set lan up',
     'link set ctl up',
