@@ -45,11 +45,11 @@ export class ContainerHosts implements NodeHosts {
     return this.#monitors;
   }
 
-  /** The caller has nats-server read its file: a signal to its container. */
   update(next: LabState): void {
     writeLabFiles(next.lab, next.secrets);
     this.#state = next;
     this.#watch();
+    for (const host of this.hosts.filter((h) => h.role === 'nats')) void this.#reload(host.name);
   }
 
   isUp(host: string): boolean {
@@ -75,11 +75,20 @@ export class ContainerHosts implements NodeHosts {
     }
   }
 
-  /** The container has been removed from outside by then. */
+  /** The container itself is removed from outside, now that nobody watches it: its end is no fault. */
   async dismantle(host: string): Promise<void> {
     this.#monitors.get(host)?.close();
     this.#monitors.delete(host);
     rmSync(hostSecretsPath(host), { force: true });
+  }
+
+  /** A server that cannot be told now reads its file when it starts again. */
+  async #reload(host: string): Promise<void> {
+    try {
+      await this.#monitors.get(host)?.client.reload({ component: 'nats-server' }, { timeoutMs: CALL_MS });
+    } catch (err) {
+      this.#options.log.warn({ event: 'reload-failed', target: host, err });
+    }
   }
 
   #watch(): void {

@@ -96,6 +96,11 @@ export function hostService(options: HostServiceOptions): HostServiceImplementat
         if (at === undefined) throw badInput(`Host ${processes.spec.name} has no ${component || 'process'}`);
         return { effectiveNs: at };
       }),
+    reload: ({ component }) =>
+      asStatus(() => {
+        processes.process(processes.spec.name, component).reload();
+        return {};
+      }),
     exec: (requests, context) => {
       const launch = (start: { command: string[]; cwd: string; env: Record<string, string> }) => {
         const [command = '', ...args] = start.command;

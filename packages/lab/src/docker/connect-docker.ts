@@ -17,12 +17,14 @@ import { CLIENT_FILE, type ClientFile, LAB_SOCKET } from '../container/files.ts'
 import { parseTarget } from '../faults/target.ts';
 import { supervisorIP } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
-import { type LabPaths, labPaths } from '../state/paths.ts';
+import type { LabPaths } from '../state/paths.ts';
 import { hostExec } from '../supervisor/host-exec.ts';
 import { ownerOf } from '../supervisor/service.ts';
 import { API_PORT } from '../supervisor/specs.ts';
+import { dockerPaths } from './compose-project.ts';
 import { composedLabs, containersOf, type LabContainer, serviceOf } from './containers.ts';
 import { docker, dockerOk, explain } from './docker-cli.ts';
+import { withDockerNodes } from './docker-nodes.ts';
 import { openTunnel } from './tunnel.ts';
 
 type LabService = GrpcClient<typeof LabServiceDefinition>;
@@ -33,11 +35,6 @@ const PROGRAMS: LabPrograms = {
   loadHost: ['svclab-load'],
   scratch: '/tmp',
 };
-
-/** Where what the machine keeps of a composed lab is: its kubeconfig, certificate and generated compose file. */
-export function dockerPaths(root: string, name: string): LabPaths {
-  return labPaths(join(root, '.docker'), name);
-}
 
 /** Connects to a running composed lab. Fails with a LabError that says which ones run, or how to start one. */
 export async function connectDockerLab(root: string, name: string): Promise<LabConnection> {
@@ -55,7 +52,7 @@ export async function connectDockerLab(root: string, name: string): Promise<LabC
   });
   return {
     ...described(name, paths, client),
-    service: withDockerFaults(service, name, client.config),
+    service: withDockerNodes(withDockerFaults(service, name, client.config), root, client.config),
     close() {
       service.close();
       tunnel.close();

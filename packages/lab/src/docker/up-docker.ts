@@ -1,7 +1,6 @@
 /** Bringing a composed lab up and down through the Docker CLI. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { LabConfig } from '@svclab/core';
 import { systemClock } from '@svclab/runtime';
 import type { LabConnection } from '../client/connect.ts';
@@ -10,8 +9,8 @@ import type { UpOptions } from '../driver/up.ts';
 import { planLab } from '../plan/plan.ts';
 import { reserve } from '../state/claim.ts';
 import { badInput, environmentError } from '../state/errors.ts';
-import { composePath, composeTextElsewhere } from './compose-file.ts';
-import { connectDockerLab, dockerPaths } from './connect-docker.ts';
+import { composeArgs, composeEnv, dockerPaths, nodeIndexes } from './compose-project.ts';
+import { connectDockerLab } from './connect-docker.ts';
 import { containersOf } from './containers.ts';
 import { docker, explain, explainUp, requireDocker } from './docker-cli.ts';
 
@@ -19,11 +18,6 @@ import { docker, explain, explainUp, requireDocker } from './docker-cli.ts';
 export const DOCKER_API_PORT = 6443;
 
 const POLL_MS = 50;
-
-/** Nodes of a lab by index. */
-export function nodeIndexes(lab: LabConfig): number[] {
-  return lab.hosts.filter((h) => h.role === 'node').map((h) => Number(h.name.slice('node-'.length)));
-}
 
 /** Starts a composed lab and waits until it is ready. On failure nothing of it is left. Fails with a LabError. */
 export async function upDocker(options: UpOptions): Promise<LabConnection> {
@@ -83,37 +77,6 @@ async function start(options: UpOptions, lab: LabConfig): Promise<LabConnection>
     rmSync(dockerPaths(options.root, name).dir, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** `-p NAME -f FILE`: the project's own file where it fits, else one made for this lab. */
-export function composeArgs(root: string, lab: LabConfig): string[] {
-  const nodes = nodeIndexes(lab);
-  if (nodes.length === 3 && nodes.every((n, i) => n === i + 1)) return ['-p', lab.name, '-f', composePath()];
-  const paths = dockerPaths(root, lab.name);
-  mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
-  const file = join(paths.dir, 'compose.yaml');
-  writeFileSync(file, composeTextElsewhere(nodes));
-  return ['-p', lab.name, '-f', file];
-}
-
-/** Settings of the compose file as environment variables. */
-export function composeEnv(
-  lab: LabConfig,
-  request: Pick<UpOptions, 'set' | 'podNetwork'>,
-  apiPort: number,
-): Record<string, string> {
-  const first3 = (cidr: string): string => cidr.split('.').slice(0, 3).join('.');
-  return {
-    SVCLAB_PROFILE: lab.profile,
-    SVCLAB_NODES: String(nodeIndexes(lab).length),
-    SVCLAB_SET: Object.entries(request.set)
-      .map(([k, v]) => `${k}=${v}`)
-      .join(','),
-    SVCLAB_LAN: first3(lab.lanCIDR),
-    SVCLAB_CONTROL: first3(lab.controlCIDR),
-    SVCLAB_POD_NETWORK: lab.podNetwork,
-    SVCLAB_API_PORT: String(apiPort),
-  };
 }
 
 /** What of Compose's talk is worth telling. */

@@ -107,7 +107,7 @@ export class Lab implements NodeHosts {
   update({ lab, secrets }: LabState): void {
     writeLab(this.options.paths, lab, secrets);
     this.#options = { ...this.options, lab, secrets };
-    for (const p of this.processes) if (p.spec.component === 'nats-server') this.#reload(p);
+    for (const p of this.processes) if (p.spec.component === 'nats-server') p.reload();
   }
 
   boot(spec: HostSpec): void {
@@ -206,12 +206,6 @@ export class Lab implements NodeHosts {
   async #gone(processes: readonly ManagedProcess[]): Promise<void> {
     while (processes.some((p) => p.pid !== 0))
       await new Promise<void>((resolve) => this.options.clock.after(POLL_MS, resolve));
-  }
-
-  /** nats-server reads its configuration anew. One that is just starting may have read the old one, and ends on a signal it does not handle yet. */
-  #reload(server: ManagedProcess): void {
-    if (server.state === 'starting') this.options.clock.after(POLL_MS, () => this.#reload(server));
-    else server.signal('SIGHUP');
   }
 
   #boot(spec: HostSpec): void {

@@ -35,6 +35,8 @@ export interface ProcessEvents {
 const BACKOFF_MIN_MS = 50;
 const BACKOFF_MAX_MS = 1000;
 const HEALTHY_MS = 5000;
+/** How soon a process that starts is looked at again before it is told to reload, ms. */
+const RELOAD_MS = 20;
 /** A log file is started anew at this size; one old generation is kept. */
 const LOG_LIMIT = 16 << 20;
 
@@ -104,6 +106,15 @@ export class ManagedProcess {
   /** Sends a signal; false when there is nothing to send it to. */
   signal(signal: NodeJS.Signals): boolean {
     return this.#child?.kill(signal) ?? false;
+  }
+
+  /**
+   * Has it read its configuration anew (SIGHUP). One that is just starting may have read the old one already, and a signal it does not
+   * handle yet would end it: it is told once it is ready. One that is down will read the new one anyway.
+   */
+  reload(): void {
+    if (this.state === 'starting') this.#clock.after(RELOAD_MS, () => this.reload());
+    else this.signal('SIGHUP');
   }
 
   /** Keeps it down once it has ended. */

@@ -74,6 +74,13 @@ export interface HostFaultResponse {
   effectiveNs: bigint;
 }
 
+export interface HostReloadRequest {
+  component: string;
+}
+
+export interface HostReloadResponse {
+}
+
 function createBaseWatchHostRequest(): WatchHostRequest {
   return { intervalMs: 0, after: 0n };
 }
@@ -885,6 +892,125 @@ export const HostFaultResponse: MessageFns<HostFaultResponse> = {
   },
 };
 
+function createBaseHostReloadRequest(): HostReloadRequest {
+  return { component: "" };
+}
+
+export const HostReloadRequest: MessageFns<HostReloadRequest> = {
+  encode(message: HostReloadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.component !== "") {
+      writer.uint32(10).string(message.component);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostReloadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostReloadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.component = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HostReloadRequest {
+    return { component: isSet(object.component) ? globalThis.String(object.component) : "" };
+  },
+
+  toJSON(message: HostReloadRequest): unknown {
+    const obj: any = {};
+    if (message.component !== "") {
+      obj.component = message.component;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostReloadRequest>): HostReloadRequest {
+    return HostReloadRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HostReloadRequest>): HostReloadRequest {
+    const message = createBaseHostReloadRequest();
+    message.component = object.component ?? "";
+    return message;
+  },
+};
+
+function createBaseHostReloadResponse(): HostReloadResponse {
+  return {};
+}
+
+export const HostReloadResponse: MessageFns<HostReloadResponse> = {
+  encode(_: HostReloadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostReloadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostReloadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): HostReloadResponse {
+    return {};
+  },
+
+  toJSON(_: HostReloadResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostReloadResponse>): HostReloadResponse {
+    return HostReloadResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<HostReloadResponse>): HostReloadResponse {
+    const message = createBaseHostReloadResponse();
+    return message;
+  },
+};
+
 export type HostServiceDefinition = typeof HostServiceDefinition;
 export const HostServiceDefinition = {
   name: "HostService",
@@ -916,6 +1042,15 @@ export const HostServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Has a process read its configuration anew (SIGHUP). */
+    reload: {
+      name: "Reload",
+      requestType: HostReloadRequest as typeof HostReloadRequest,
+      requestStream: false,
+      responseType: HostReloadResponse as typeof HostReloadResponse,
+      responseStream: false,
+      options: {},
+    },
     exec: {
       name: "Exec",
       requestType: HostExecRequest as typeof HostExecRequest,
@@ -936,6 +1071,8 @@ export interface HostServiceImplementation<CallContextExt = {}> {
   state(request: HostStateRequest, context: CallContext & CallContextExt): Promise<DeepPartial<HostStateResponse>>;
   /** Acts on one process of the host, or on all of them. */
   fault(request: HostFaultRequest, context: CallContext & CallContextExt): Promise<DeepPartial<HostFaultResponse>>;
+  /** Has a process read its configuration anew (SIGHUP). */
+  reload(request: HostReloadRequest, context: CallContext & CallContextExt): Promise<DeepPartial<HostReloadResponse>>;
   exec(
     request: AsyncIterable<HostExecRequest>,
     context: CallContext & CallContextExt,
@@ -948,6 +1085,8 @@ export interface HostServiceClient<CallOptionsExt = {}> {
   state(request: DeepPartial<HostStateRequest>, options?: CallOptions & CallOptionsExt): Promise<HostStateResponse>;
   /** Acts on one process of the host, or on all of them. */
   fault(request: DeepPartial<HostFaultRequest>, options?: CallOptions & CallOptionsExt): Promise<HostFaultResponse>;
+  /** Has a process read its configuration anew (SIGHUP). */
+  reload(request: DeepPartial<HostReloadRequest>, options?: CallOptions & CallOptionsExt): Promise<HostReloadResponse>;
   exec(
     request: AsyncIterable<DeepPartial<HostExecRequest>>,
     options?: CallOptions & CallOptionsExt,
