@@ -30,6 +30,8 @@ export interface ProbeReport {
   readonly lateness_p99_ms: number;
   readonly new: ProbeSide;
   readonly reused: ProbeSide;
+  /** Pod -> requests it answered. */
+  readonly backends: Readonly<Record<'new' | 'reused', Readonly<Record<string, number>>>>;
 }
 
 /** Runs a program to its end. */
@@ -103,9 +105,9 @@ export class Lab {
     return lab;
   }
 
-  /** Runs `svclab COMMAND ARGS --name NAME`; what follows `--` stays behind it. */
+  /** Runs `svclab COMMAND --name NAME ARGS`, where COMMAND may be of two words (`node add`); what follows `--` stays behind it. */
   cli(command: string, ...args: string[]): Promise<Result> {
-    return svclab([command, '--name', this.name, ...args], this.stateDir);
+    return svclab([...command.split(' '), '--name', this.name, ...args], this.stateDir);
   }
 
   /** As {@link cli}, but fails unless it exits 0. Returns stdout. */
@@ -150,6 +152,30 @@ export class Lab {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await during();
     return JSON.parse(await report) as ProbeReport;
+  }
+
+  /** Probes `url` while `during` runs, however long that takes, and from a second before it to a second after. Returns the report. */
+  async probeWhile(url: string, during: () => Promise<void>): Promise<ProbeReport> {
+    const args = ['probe', url, '--name', this.name, '--interval', '10ms', '-o', 'json'];
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: { ...process.env, SVCLAB_STATE_DIR: this.stateDir },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let report = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      report += chunk.toString();
+    });
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    const second = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 1000));
+    try {
+      await second();
+      await during();
+      await second();
+    } finally {
+      child.kill('SIGINT');
+      await ended;
+    }
+    return JSON.parse(report) as ProbeReport;
   }
 
   /** Applies a pool that covers the LAN's upper addresses, announced on layer 2. */

@@ -113,16 +113,26 @@ describe('a node report', () => {
 });
 
 describe('an announcer report', () => {
+  const announce = (name: string, vips: readonly string[], events: readonly unknown[] = []): Promise<Uint8Array> =>
+    cluster.bus.request(
+      SUBJECTS.announcerReport(name),
+      AnnouncerReport.encode({
+        node: name,
+        announced: vips.map((vip) => ({ vip, namespace: 'default', service: 'web', interfaces: ['lan0'] })),
+        eventsJson: events.map(json),
+      }).finish(),
+    );
+
+  it('is forgotten with its node', async () => {
+    for (const name of ['node-1', 'node-2']) {
+      await send(name, { nodeJson: json(node(name)) });
+      await announce(name, ['172.30.0.200']);
+    }
+    await cluster.registry.delete(RESOURCES.nodes, '', 'node-1');
+    expect(cluster.owners?.list().map((o) => o.node)).toEqual(['node-2']);
+  });
+
   it('replaces what its node announced before, and records events on Services', async () => {
-    const announce = (name: string, vips: readonly string[], events: readonly unknown[] = []): Promise<Uint8Array> =>
-      cluster.bus.request(
-        SUBJECTS.announcerReport(name),
-        AnnouncerReport.encode({
-          node: name,
-          announced: vips.map((vip) => ({ vip, namespace: 'default', service: 'web', interfaces: ['lan0'] })),
-          eventsJson: events.map(json),
-        }).finish(),
-      );
     const involvedObject = { kind: 'Service', namespace: 'default', name: 'web', uid: 's' };
     const message = 'announcing from node "node-1" with protocol "layer2"';
     const event = { involvedObject, reason: 'nodeAssigned', message, source: { component: 'metallb-speaker' } };
