@@ -38,8 +38,7 @@ interface Write {
   readonly json: string | undefined;
   /** The server stores one message per id. */
   readonly id: string;
-  readonly deadlineMs: number;
-  readonly untakenMs: number;
+  readonly startMs: number;
   /** Throws when the state in the cache rules the write out. */
   readonly check: () => void;
   /** A try may have been stored. */
@@ -48,24 +47,21 @@ interface Write {
 
 /**
  * Writes that name the one state of the store they may follow: `Nats-Expected-Last-Sequence`, the sequence of the whole stream, so
- * that the server refuses a write if anything at all was stored that this process did not know of when it judged.
+ * that the server refuses a write if anything at all was stored that this process did not know of when it judged. The cache then
+ * catches up, and the write is judged anew.
  *
- * Writes follow each other without waiting: each expects its predecessor, by number and by id, as the last message. When one is refused,
- * or an answer stays away, those sent after it are refused too (the id keeps another's write of the same number from passing for the
- * predecessor); all then wait until the cache has caught up, are judged anew and sent again. One key
- * has one write under way at a time. Every foreign write (of another process, or unfenced) costs such a round.
+ * One is sent at a time: were a second sent behind an unanswered first, another's write in the place of the first would let it pass.
+ * (`Nats-Expected-Last-Msg-Id` could tell the two apart, but before nats-server 2.11 each replica checks it against what it remembers
+ * itself; one that was restarted remembers otherwise, and its copy of the stream parts from the others'.) A foreign write costs a round.
  */
 export class FencedWrites implements Store {
   readonly #options: FencedOptions;
-  /** The last write of ours since the last catching up: its sequence, and its id until it is acknowledged. */
-  #last: { readonly sequence: number; id: string | undefined } = { sequence: 0, id: undefined };
-  /** Sends since the last catching up have this number. */
-  #round = 0;
-  #catchingUp: Promise<void> | undefined;
+  /** Sequence of the last write of ours. Up to it, all that the cache does not show is ours. */
+  #last = 0;
+  /** The last try: the next one waits for its end. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Key -> its write under way, until the cache shows it. */
   readonly #busy = new Map<string, Promise<void>>();
-  /** Tries under way. */
-  readonly #tries = new Set<Promise<unknown>>();
 
   constructor(options: FencedOptions) {
     this.#options = options;
@@ -102,10 +98,9 @@ export class FencedWrites implements Store {
     for (let busy = this.#busy.get(name); busy; busy = this.#busy.get(name)) await busy;
     let free: () => void = () => undefined;
     this.#busy.set(name, new Promise<void>((resolve) => (free = resolve)));
-    const nowMs = this.#options.clock.now();
-    const times = { deadlineMs: nowMs + WRITE_MS, untakenMs: nowMs + UNTAKEN_MS };
+    const startMs = this.#options.clock.now();
     try {
-      const sequence = await this.#repeat({ key, name, json, id: nuid.next(), check, unsure: false, ...times });
+      const sequence = await this.#repeat({ key, name, json, id: nuid.next(), startMs, check, unsure: false });
       await this.#options.cache.waitFor(sequence, SEEN_MS);
       return sequence;
     } finally {
@@ -116,92 +111,64 @@ export class FencedWrites implements Store {
 
   async #repeat(write: Write): Promise<number> {
     for (;;) {
-      const found = write.unsure ? await this.#find(write) : undefined;
-      if (found !== undefined) return found;
-      const sequence = await this.#try(write);
+      const turn = this.#turn.then(() => this.#try(write));
+      this.#turn = turn.catch(() => undefined);
+      const sequence = await turn;
       if (sequence !== undefined) return sequence;
     }
   }
 
   /** One try. Undefined: it was refused because of its place, or not answered; try again. */
   async #try(write: Write): Promise<number | undefined> {
-    const { bus, cache, feed, clock } = this.#options;
+    const { cache } = this.#options;
+    try {
+      const sequence = (write.unsure ? await this.#find(write) : undefined) ?? (await this.#send(write));
+      this.#last = sequence;
+      return sequence;
+    } catch (error) {
+      if (error instanceof JsApiError && error.isConflict) {
+        // Behind what the server has: the next look is at a state that has it.
+        await cache.waitFor(error.lastSequence ?? 0, SEEN_MS).catch(() => undefined);
+        this.#last = 0;
+      } else if (isTransient(error)) {
+        write.unsure ||= !isNobodyThere(error);
+        await new Promise<void>((resolve) => void this.#options.clock.after(RETRY_MS, resolve));
+      } else throw error;
+      this.#giveUp(write, error);
+      return undefined;
+    }
+  }
+
+  async #send(write: Write): Promise<number> {
+    const { bus, cache, feed } = this.#options;
     const nats = await bus.connection();
-    while (this.#catchingUp) await this.#catchingUp;
     // From here to the sending nothing awaits: what is judged is the state the write names.
     if (feed.lost) throw feed.lost;
     if (!this.#options.holds()) throw new FencedError(write.name);
     write.check();
-    const previous = this.#last.sequence > cache.revision ? this.#last : { sequence: cache.revision, id: undefined };
-    const round = this.#round;
-    const own = { sequence: previous.sequence + 1, id: write.id as string | undefined };
-    this.#last = own;
-    const reply = jsPublish(nats, STREAM, SUBJECT_PREFIX + write.name, write.json ?? '', {
-      after: previous.sequence,
-      afterId: previous.id,
+    const { sequence } = await jsPublish(nats, STREAM, SUBJECT_PREFIX + write.name, write.json ?? '', {
+      after: Math.max(this.#last, cache.revision),
       id: write.id,
       remove: write.json === undefined,
       timeoutMs: TRY_MS,
     });
-    this.#tries.add(reply);
-    try {
-      const { sequence, duplicate } = await reply;
-      if (duplicate) this.#catchUp(round, sequence, 0);
-      else own.id = undefined;
-      return sequence;
-    } catch (error) {
-      const refused = error instanceof JsApiError && error.isConflict;
-      const transient = isTransient(error);
-      this.#catchUp(round, refused ? (error.lastSequence ?? 0) : 0, transient ? RETRY_MS : 0);
-      if (!refused && !transient) throw error;
-      if (transient) this.#giveUp(write, error, clock.now());
-      return undefined;
-    } finally {
-      this.#tries.delete(reply);
-    }
-  }
-
-  /** Notes that a try was not answered; throws when there have been enough. */
-  #giveUp(write: Write, error: unknown, nowMs: number): void {
-    write.unsure ||= !isNobodyThere(error);
-    if (!write.unsure && nowMs > write.untakenMs)
-      throw new UnavailableError(`Store takes no writes: ${write.name}`, { cause: error });
-    if (nowMs > write.deadlineMs)
-      throw new TimeoutError(`Store does not answer within ${WRITE_MS} ms, the outcome is unknown: ${write.name}`, {
-        cause: error,
-      });
+    return sequence;
   }
 
   /** Where a write whose tries were not answered is stored after all; undefined when it is not. */
   async #find(write: Write): Promise<number | undefined> {
-    try {
-      const last = await readLast(await this.#options.bus.connection(), write.name, TRY_MS);
-      return last?.id === write.id ? last.sequence : undefined;
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      this.#giveUp(write, error, this.#options.clock.now());
-      await this.#pause(RETRY_MS);
-      return this.#find(write);
-    }
+    const last = await readLast(await this.#options.bus.connection(), write.name, TRY_MS);
+    return last?.id === write.id ? last.sequence : undefined;
   }
 
-  /**
-   * After a failed try of this round: waits until all tries are answered and the cache has what the server has, then begins anew.
-   * @param sequence where the server said the stream ends
-   */
-  #catchUp(round: number, sequence: number, pauseMs: number): void {
-    if (round !== this.#round) return;
-    this.#round += 1;
-    this.#catchingUp = (async () => {
-      await Promise.allSettled([...this.#tries]);
-      if (pauseMs > 0) await this.#pause(pauseMs);
-      await this.#options.cache.waitFor(sequence, SEEN_MS).catch(() => undefined);
-      this.#last = { sequence: 0, id: undefined };
-      this.#catchingUp = undefined;
-    })();
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.after(ms, resolve));
+  /** Throws when a write has been tried for long enough. */
+  #giveUp(write: Write, cause: unknown): void {
+    const spentMs = this.#options.clock.now() - write.startMs;
+    if (!write.unsure && spentMs > UNTAKEN_MS && isTransient(cause))
+      throw new UnavailableError(`Store takes no writes: ${write.name}`, { cause });
+    if (spentMs > WRITE_MS)
+      throw new TimeoutError(`Store does not answer within ${WRITE_MS} ms, the outcome is unknown: ${write.name}`, {
+        cause,
+      });
   }
 }

@@ -6,7 +6,6 @@ export const JS_ERROR = {
   wrongLastSequence: 10071,
   /** The same, said by a server of a cluster about a write that follows one it has not stored yet. */
   wrongLastSequenceUnknown: 10164,
-  wrongLastMessageId: 10070,
   streamNotFound: 10059,
   streamNameInUse: 10058,
   messageNotFound: 10037,
@@ -28,8 +27,7 @@ export class JsApiError extends Error {
 
   /** A compare-and-set failed. */
   get isConflict(): boolean {
-    const { wrongLastSequence, wrongLastSequenceUnknown, wrongLastMessageId } = JS_ERROR;
-    return [wrongLastSequence, wrongLastSequenceUnknown, wrongLastMessageId].some((code) => code === this.errCode);
+    return this.errCode === JS_ERROR.wrongLastSequence || this.errCode === JS_ERROR.wrongLastSequenceUnknown;
   }
 
   /** The sequence a failed compare-and-set found ("wrong last sequence: 7"); undefined for other errors. */
@@ -45,8 +43,6 @@ export interface PublishOptions {
   readonly expected?: number;
   /** Sequence the whole stream's last message must have; undefined: any. */
   readonly after?: number;
-  /** Id the whole stream's last message must have been sent with; undefined: any. */
-  readonly afterId?: string | undefined;
   /** The server stores one message per id (within two minutes) and answers repeats with the first one's sequence. */
   readonly id: string;
   /** Write a deletion marker. */
@@ -77,7 +73,6 @@ export async function jsPublish(
   h.set('Nats-Expected-Stream', stream);
   if (options.expected !== undefined) h.set('Nats-Expected-Last-Subject-Sequence', String(options.expected));
   if (options.after !== undefined) h.set('Nats-Expected-Last-Sequence', String(options.after));
-  if (options.afterId !== undefined) h.set('Nats-Expected-Last-Msg-Id', options.afterId);
   h.set('Nats-Msg-Id', options.id);
   if (options.remove) h.set('KV-Operation', 'DEL');
   const reply = await nats.request(subject, data, { headers: h, timeout: options.timeoutMs });

@@ -147,6 +147,10 @@ export class WatchFeed {
         this.#setFresh(true);
         this.#resolveSynced();
       },
+      onQuiet: (quiet) => {
+        if (quiet) this.#startPoll();
+        else this.#endPoll();
+      },
     });
     this.#session = session;
     if (this.#closed) session.end('closed');

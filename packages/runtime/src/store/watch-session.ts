@@ -22,13 +22,17 @@ export interface SessionOptions {
   readonly onMessage: (message: StoredMessage) => void;
   /** Everything that was stored when the session began has been delivered. */
   readonly onCaughtUp: () => void;
+  /** The server has been silent for longer than its heartbeats allow, but not yet for so long that the session ends; or is heard again. */
+  readonly onQuiet?: (quiet: boolean) => void;
 }
 
 /** The server says it is alive this often when it has nothing else to say. */
 const HEARTBEAT_MS = 400;
+/** So long without a word is more than one late heartbeat. */
+const QUIET_MS = 600;
 /** So long without a word ends the session. */
 const SILENCE_MS = 1000;
-const TICK_MS = 200;
+const TICK_MS = 100;
 /** The server removes the consumer this long after its subscriber is gone. */
 const INACTIVE_MS = 5000;
 
@@ -53,6 +57,7 @@ export class WatchSession {
   /** Start of the silence as the watchdog counts it. */
   #silentSinceMs: number;
   #tickMs: number;
+  #quiet = false;
 
   /** Asks the server for a consumer. Rejects when that fails; the session is then over as well. */
   static async open(options: SessionOptions): Promise<WatchSession> {
@@ -129,6 +134,7 @@ export class WatchSession {
     if (this.#over) return;
     this.#heardMs = this.#options.clock.now();
     this.#silentSinceMs = this.#heardMs;
+    this.#setQuiet(false);
     if (message.headers?.code) {
       this.#receiveStatus(message, message.headers.code);
       return;
@@ -175,12 +181,19 @@ export class WatchSession {
     this.#options.onCaughtUp();
   }
 
+  #setQuiet(quiet: boolean): void {
+    if (this.#quiet === quiet) return;
+    this.#quiet = quiet;
+    this.#options.onQuiet?.(quiet);
+  }
+
   #tick(): void {
     const nowMs = this.#options.clock.now();
     // This process itself stood still: what the server said meanwhile is still unread.
     if (nowMs - this.#tickMs > SILENCE_MS / 2) this.#silentSinceMs = nowMs;
     this.#tickMs = nowMs;
     const silentMs = nowMs - this.#silentSinceMs;
+    if (this.#caughtUp) this.#setQuiet(silentMs > QUIET_MS);
     if (silentMs > SILENCE_MS) this.end(`silent for more than ${SILENCE_MS} ms`);
   }
 }
