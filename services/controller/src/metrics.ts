@@ -19,7 +19,7 @@ export class ControllerMetrics {
     this.queues = metrics.enabled ? new QueueMetrics(metrics, clock) : undefined;
     metrics.gauge({
       name: 'leader_election_master_status',
-      help: 'Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master.',
+      help: 'Whether this controller leads (1) or stands by (0)',
       labels: ['name'],
       read: () => [{ labels: { name: LEADER_LEASE.name }, value: this.leads() ? 1 : 0 }],
     });
@@ -34,7 +34,7 @@ export function objectMetrics(
   const { cache, definitions } = options;
   metrics.gauge({
     name: 'apiserver_storage_objects',
-    help: 'Number of stored objects at the time of last check split by kind.',
+    help: 'Objects in the store by resource',
     labels: ['resource'],
     read: () =>
       definitions.all
@@ -46,7 +46,7 @@ export function objectMetrics(
   });
   metrics.gauge({
     name: 'kube_node_status_condition',
-    help: 'The condition of a cluster node.',
+    help: '1 for the status that a condition of a node has, 0 for the others',
     labels: ['node', 'condition', 'status'],
     read: () =>
       cache.list<Node>(RESOURCES.nodes).flatMap((node) => {

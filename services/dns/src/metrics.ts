@@ -32,23 +32,23 @@ export function questionMetrics(metrics: Metrics, clock: Pick<Clock, 'now'>): ((
   if (!metrics.enabled) return undefined;
   const requests = metrics.counter({
     name: 'coredns_dns_requests_total',
-    help: 'Counter of DNS requests made per zone, protocol and family.',
+    help: 'Questions that were answered',
     labels: ['server', 'zone', 'view', 'proto', 'family', 'type'],
   });
   const responses = metrics.counter({
     name: 'coredns_dns_responses_total',
-    help: 'Counter of response status codes.',
+    help: 'Answers by response code',
     labels: ['server', 'zone', 'view', 'rcode', 'plugin'],
   });
   const seconds = metrics.histogram({
     name: 'coredns_dns_request_duration_seconds',
-    help: 'Histogram of the time (in seconds) each request took per zone.',
+    help: 'How long an answer took',
     labels: ['server', 'zone', 'view'],
     buckets: exponentialBuckets(0.00025, 2, 16),
   });
   const bytes = metrics.histogram({
     name: 'coredns_dns_response_size_bytes',
-    help: 'Size of the returned response in bytes.',
+    help: 'Size of an answer',
     labels: ['server', 'zone', 'view', 'proto'],
     buckets: SIZES,
   });
@@ -79,7 +79,7 @@ export function programmingMetrics(
 ): (event: StoreEvent) => void {
   const observe = metrics.histogram({
     name: 'coredns_kubernetes_dns_programming_duration_seconds',
-    help: 'Histogram of the time (in seconds) it took to program a dns instance.',
+    help: 'From the change of a pod to records that know it; headless Services with a selector only',
     labels: ['service_kind'],
     buckets: exponentialBuckets(0.001, 2, 20),
   });

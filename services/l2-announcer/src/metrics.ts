@@ -13,7 +13,7 @@ export function announcerMetrics(
 ): void {
   metrics.gauge({
     name: 'metallb_speaker_announced',
-    help: 'Services being announced from this node. This is desired state, it does not guarantee that the routing protocols have converged.',
+    help: '1 for each address of a Service that this node announces',
     labels: ['service', 'protocol', 'node', 'ip'],
     read: () =>
       announcer.announced().map(({ namespace, service, vip }) => ({
@@ -28,13 +28,9 @@ export function announcerMetrics(
       labels: ['ip'],
       read: () => [...responder.counters].map(([ip, counted]) => ({ labels: { ip }, value: counted[kind] })),
     });
-  frames('requests_received', 'Number of layer2 requests received for owned IPs', 'requests');
-  frames('responses_sent', 'Number of layer2 responses sent for owned IPs in response to requests', 'replies');
-  frames(
-    'gratuitous_sent',
-    'Number of gratuitous layer2 packets sent for owned IPs as a result of failovers',
-    'gratuitous',
-  );
+  frames('requests_received', 'ARP requests received for an address this node announces', 'requests');
+  frames('responses_sent', 'ARP replies sent for it', 'replies');
+  frames('gratuitous_sent', 'Gratuitous ARP frames sent for it', 'gratuitous');
   metrics.gauge({
     name: 'svclab_election_owner',
     help: 'Constant 1 for the node that owns an address by the election of this announcer',

@@ -53,25 +53,25 @@ export class ProxyMetrics {
     this.#startedMs = options.clock.wall();
     this.#seconds = metrics.histogram({
       name: 'kubeproxy_sync_proxy_rules_duration_seconds',
-      help: 'SyncProxyRules latency in seconds',
+      help: 'How long it took to bring the rules up to date',
       buckets: exponentialBuckets(0.001, 2, 15),
     });
     this.#programming = metrics.histogram({
       name: 'kubeproxy_network_programming_duration_seconds',
-      help: 'In Cluster Network Programming Latency in seconds',
+      help: 'From the change of a pod or Service to rules that contain it',
       buckets: PROGRAMMING_SECONDS,
     });
     this.#failures = metrics.counter({
       name: 'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
-      help: 'Cumulative proxy nftables sync failures',
+      help: 'Transactions that nftables refused, and other failed syncs',
     });
     this.#serviceChanges = metrics.counter({
       name: 'kubeproxy_sync_proxy_rules_service_changes_total',
-      help: 'Cumulative proxy rules Service changes',
+      help: 'Changes of Services seen',
     });
     this.#endpointChanges = metrics.counter({
       name: 'kubeproxy_sync_proxy_rules_endpoint_changes_total',
-      help: 'Cumulative proxy rules Endpoint changes',
+      help: 'Changes of EndpointSlices seen',
     });
     if (metrics.enabled) options.cache.subscribe((event) => this.#onEvent(event));
   }
@@ -81,7 +81,7 @@ export class ProxyMetrics {
     const metrics = this.#metrics;
     metrics.gauge({
       name: 'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
-      help: 'The last time proxy rules were successfully synced',
+      help: 'When the rules were last brought up to date, Unix time',
       read: () => (this.#lastMs === undefined ? [] : single(this.#lastMs / 1000)),
     });
     metrics.gauge({
@@ -156,18 +156,18 @@ export class ProxyMetrics {
 export function kubeletMetrics(metrics: Metrics, node: string, pods: Pick<PodManager, 'hosted'>): void {
   metrics.gauge({
     name: 'kubelet_node_name',
-    help: "The node's name. The count is always 1.",
+    help: "Always 1: the node's name",
     labels: ['node'],
     read: () => [{ labels: { node }, value: 1 }],
   });
   metrics.gauge({
     name: 'kubelet_running_pods',
-    help: 'Number of pods that have a running pod sandbox',
+    help: 'Pods of this node that have a network namespace',
     read: () => single([...pods.hosted()].length),
   });
   metrics.gauge({
     name: 'kubelet_running_containers',
-    help: 'Number of containers currently running',
+    help: 'Containers of this node by state',
     labels: ['container_state'],
     read() {
       const states = [...pods.hosted()].flatMap((pod) => pod.containers.map((c) => c.state));

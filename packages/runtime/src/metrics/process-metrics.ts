@@ -10,13 +10,13 @@ import { type Metrics, single } from './metrics.ts';
 export function processMetrics(metrics: Metrics, { component, host }: { component: string; host: string }): void {
   metrics.gauge({
     name: 'svclab_build_info',
-    help: 'A metric with a constant value of 1, labeled by version, component, host and the version of Node.js',
+    help: 'Always 1: version, component, host and version of Node.js of this process',
     labels: ['version', 'component', 'host', 'node_version'],
     read: () => [{ labels: { version: VERSION, component, host, node_version: process.versions.node }, value: 1 }],
   });
   metrics.countOf({
     name: 'process_cpu_seconds_total',
-    help: 'Total user and system CPU time spent in seconds',
+    help: 'Time of the processor used, in user and kernel mode',
     read() {
       const { user, system } = process.cpuUsage();
       return single((user + system) / 1e6);
@@ -24,28 +24,28 @@ export function processMetrics(metrics: Metrics, { component, host }: { componen
   });
   metrics.gauge({
     name: 'process_resident_memory_bytes',
-    help: 'Resident memory size in bytes',
+    help: 'Resident memory: what it shares with other processes counts in full',
     read: () => single(process.memoryUsage.rss()),
   });
   metrics.gauge({
     name: 'process_proportional_memory_bytes',
-    help: 'Proportional set size in bytes: what it shares with other processes counts in part',
+    help: 'Proportional memory (PSS): what it shares with other processes counts in part',
     read: () => proportional().map((value) => ({ labels: {} as Readonly<Record<never, string>>, value })),
   });
   metrics.gauge({
     name: 'process_open_fds',
-    help: 'Number of open file descriptors',
+    help: 'Open file descriptors',
     // Less the one that reads the directory.
     read: () => single(readdirSync('/proc/self/fd').length - 1),
   });
   metrics.gauge({
     name: 'process_start_time_seconds',
-    help: 'Start time of the process since unix epoch in seconds',
+    help: 'When the process started, Unix time',
     read: () => single(performance.timeOrigin / 1000),
   });
   metrics.gauge({
     name: 'nodejs_heap_size_used_bytes',
-    help: 'Process heap size used from Node.js in bytes',
+    help: 'JavaScript heap in use',
     read: () => single(process.memoryUsage().heapUsed),
   });
 }

@@ -41,18 +41,18 @@ export class RequestMetrics {
     this.#enabled = metrics.enabled;
     this.#requests = metrics.counter({
       name: 'apiserver_request_total',
-      help: 'Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.',
+      help: 'Requests that were answered',
       labels: [...REQUEST_LABELS, 'code'],
     });
     this.#seconds = metrics.histogram({
       name: 'apiserver_request_duration_seconds',
-      help: 'Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.',
+      help: 'How long requests took; a watch, until it was closed',
       labels: REQUEST_LABELS,
       buckets: SECONDS,
     });
     metrics.gauge({
       name: 'apiserver_current_inflight_requests',
-      help: 'Number of currently used inflight request limit of this apiserver per request kind, long-running ones left out.',
+      help: 'Requests under way, long-running ones left out',
       labels: ['request_kind'],
       read: () => [
         { labels: { request_kind: 'readOnly' }, value: this.#inflight.readOnly },

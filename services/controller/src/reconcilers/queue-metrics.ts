@@ -19,29 +19,29 @@ export class QueueMetrics {
     const labels = ['name'] as const;
     metrics.gauge({
       name: 'workqueue_depth',
-      help: 'Current depth of workqueue',
+      help: 'Keys that wait in the queue of a control loop',
       labels,
       read: () => [...this.#queues].map(([name, queue]): Sample<'name'> => ({ labels: { name }, value: queue.depth })),
     });
     this.#count = metrics.counter({
       name: 'workqueue_adds_total',
-      help: 'Total number of adds handled by workqueue',
+      help: 'Keys put into the queue that did not wait there already',
       labels,
     });
     this.#retried = metrics.counter({
       name: 'workqueue_retries_total',
-      help: 'Total number of retries handled by workqueue',
+      help: 'Keys put back after a failure',
       labels,
     });
     this.#waited = metrics.histogram({
       name: 'workqueue_queue_duration_seconds',
-      help: 'How long in seconds an item stays in workqueue before being requested.',
+      help: 'How long a key waited',
       labels,
       buckets: SECONDS,
     });
     this.#worked = metrics.histogram({
       name: 'workqueue_work_duration_seconds',
-      help: 'How long in seconds processing an item from workqueue takes.',
+      help: 'How long the work on a key took',
       labels,
       buckets: SECONDS,
     });
