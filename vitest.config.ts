@@ -1,4 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { defineConfig } from 'vitest/config';
+
+/** Tests that need Docker run where an engine answers, and are named as skipped where none does. */
+const engine = spawnSync('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000 }).status === 0;
+if (!engine && process.env.VITEST_WORKER_ID === undefined)
+  process.stderr.write('No Docker engine answers: the projects docker, e2e-docker and chaos are skipped\n');
 
 const resolve = { conditions: ['svclab-source'] };
 const ssr = { resolve: { conditions: ['svclab-source'], externalConditions: ['svclab-source'] } };
@@ -40,6 +46,32 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'e2e-docker',
+          // The same tests, with containers for hosts. lab-life is about what namespaces leave behind.
+          include: engine ? ['test/e2e/**/*.test.ts'] : [],
+          exclude: ['test/e2e/lab-life.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          env: { SVCLAB_TEST_DRIVER: 'docker' },
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'chaos',
+          include: engine ? ['test/chaos/**/*.test.ts'] : [],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+          env: { TESTCONTAINERS_RYUK_DISABLED: 'true' },
         },
       },
       {

@@ -82,9 +82,13 @@ export function svclab(args: readonly string[], stateDir: string, input?: string
   });
 }
 
+/** Driver of the labs of this run: the same tests hold for both. */
+const DRIVER = process.env.SVCLAB_TEST_DRIVER === 'docker' ? 'docker' : 'netns';
+
 /** A running lab. */
 export class Lab {
   readonly name: string;
+  readonly driver: 'netns' | 'docker' = DRIVER;
   readonly stateDir: string;
   #kubeconfig = '';
 
@@ -96,7 +100,8 @@ export class Lab {
   /** Brings a lab up and waits until it is ready. Fails with what `up` said. */
   static async up(args: readonly string[] = []): Promise<Lab> {
     const lab = new Lab(uniqueName(), mkdtempSync(join(tmpdir(), 'svc-')));
-    const result = await lab.cli('up', '--profile', 'fast', ...args);
+    const port = DRIVER === 'docker' ? ['--api-port', '0'] : [];
+    const result = await lab.cli('up', '--profile', 'fast', ...port, ...args);
     if (result.code !== 0) {
       rmSync(lab.stateDir, { recursive: true, force: true });
       throw new Error(`svclab up exits ${result.code}: ${result.stderr}`);
@@ -105,9 +110,14 @@ export class Lab {
     return lab;
   }
 
-  /** Runs `svclab COMMAND --name NAME ARGS`, where COMMAND may be of two words (`node add`); what follows `--` stays behind it. */
+  /** The options that say which lab is meant. */
+  get ref(): string[] {
+    return ['--name', this.name, '--driver', this.driver];
+  }
+
+  /** Runs `svclab COMMAND --name NAME --driver DRIVER ARGS`, where COMMAND may be of two words (`node add`); what follows `--` stays behind it. */
   cli(command: string, ...args: string[]): Promise<Result> {
-    return svclab([...command.split(' '), '--name', this.name, ...args], this.stateDir);
+    return svclab([...command.split(' '), ...this.ref, ...args], this.stateDir);
   }
 
   /** As {@link cli}, but fails unless it exits 0. Returns stdout. */
@@ -140,7 +150,7 @@ export class Lab {
 
   /** Starts a program on the client host and leaves it running; the caller ends it. */
   startClient(...command: string[]): ChildProcess {
-    return spawn(process.execPath, [CLI, 'client', '--name', this.name, '--', ...command], {
+    return spawn(process.execPath, [CLI, 'client', ...this.ref, '--', ...command], {
       env: { ...process.env, SVCLAB_STATE_DIR: this.stateDir },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
