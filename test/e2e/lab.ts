@@ -88,13 +88,14 @@ const DRIVER = process.env.SVCLAB_TEST_DRIVER === 'docker' ? 'docker' : 'netns';
 /** A running lab. */
 export class Lab {
   readonly name: string;
-  readonly driver: 'netns' | 'docker' = DRIVER;
+  readonly driver: 'netns' | 'docker';
   readonly stateDir: string;
   #kubeconfig = '';
 
-  private constructor(name: string, stateDir: string) {
+  private constructor(name: string, stateDir: string, driver: 'netns' | 'docker' = DRIVER) {
     this.name = name;
     this.stateDir = stateDir;
+    this.driver = driver;
   }
 
   /** Brings a lab up and waits until it is ready. Fails with what `up` said. */
@@ -106,6 +107,13 @@ export class Lab {
       rmSync(lab.stateDir, { recursive: true, force: true });
       throw new Error(`svclab up exits ${result.code}: ${result.stderr}`);
     }
+    lab.#kubeconfig = (await lab.ok('kubeconfig')).trim();
+    return lab;
+  }
+
+  /** A composed lab that somebody else brought up. */
+  static async attach(name: string, stateDir: string): Promise<Lab> {
+    const lab = new Lab(name, stateDir, 'docker');
     lab.#kubeconfig = (await lab.ok('kubeconfig')).trim();
     return lab;
   }

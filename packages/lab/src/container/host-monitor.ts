@@ -15,6 +15,8 @@ const LOOK_MS = 100;
 const LATE_MS = 500;
 /** How long the kernel may take to answer, ms. */
 const CONNECT_MS = 400;
+/** How long this process must have run without a break before the end of a stream says something about the other side, ms. */
+const AWAKE_MS = 1000;
 /** Time between two tries to watch, ms. */
 const RETRY_MS = 50;
 
@@ -26,6 +28,15 @@ export interface MonitorEvents {
   exited(spec: HostSpec, atNs: bigint, attrs: Readonly<Record<string, string>>): void;
 }
 
+export interface MonitorOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly token: string;
+  readonly events: MonitorEvents;
+  /** Whether this process is on the control network itself: one that is not hears nobody. */
+  connected(): boolean;
+}
+
 export class HostMonitor {
   readonly spec: HostSpec;
   readonly client: GrpcClient<typeof HostServiceDefinition>;
@@ -33,6 +44,7 @@ export class HostMonitor {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #events: MonitorEvents;
+  readonly #connected: () => boolean;
   readonly #abort = new AbortController();
   /** Per boot: ids of observations start anew with it. */
   #told = { bootId: '', after: 0n };
@@ -40,11 +52,12 @@ export class HostMonitor {
   #looked = Number.NEGATIVE_INFINITY;
   #awakeSince = 0;
 
-  constructor(spec: HostSpec, options: { clock: Clock; log: Logger; token: string; events: MonitorEvents }) {
+  constructor(spec: HostSpec, options: MonitorOptions) {
     this.spec = spec;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#events = options.events;
+    this.#connected = options.connected;
     this.client = grpcClient(HostServiceDefinition, `${spec.controlIP}:${PORTS.host}`, {
       token: options.token,
       service: 'supervisor',
@@ -78,7 +91,8 @@ export class HostMonitor {
         this.#log.debug({ event: 'watch-ended', target: this.spec.name, err });
       }
       if (signal.aborted) return;
-      this.#tell(this.#view.ended(this.#clock.nowNs()));
+      if (this.#connected() && this.#clock.now() - this.#awakeSince > AWAKE_MS)
+        this.#tell(this.#view.ended(this.#clock.nowNs()));
       await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
     }
   }
@@ -96,7 +110,7 @@ export class HostMonitor {
   #listen(): void {
     const now = this.#clock.now();
     // Who did not run has heard nothing: silence counts anew.
-    if (now - this.#looked > LATE_MS) this.#awakeSince = now;
+    if (now - this.#looked > LATE_MS || !this.#connected()) this.#awakeSince = now;
     this.#looked = now;
     const { lastBeatNs, answers } = this.#view;
     const silentMs = Math.min(Number(this.#clock.nowNs() - lastBeatNs) / 1e6, now - this.#awakeSince);

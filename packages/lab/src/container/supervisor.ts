@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
 import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
@@ -75,6 +76,11 @@ async function main(): Promise<void> {
     },
   });
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
+}
+
+/** Whether an address is one of this container's. */
+function isOwn(address: string): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some((a) => a.address === address));
 }
 
 /**
