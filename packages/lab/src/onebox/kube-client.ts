@@ -1,5 +1,5 @@
 /** A small client of the lab's Kubernetes API. */
-import { Agent, request } from 'node:https';
+import { request } from 'node:https';
 import { badInput } from '../state/errors.ts';
 
 const TIMEOUT_MS = 5000;
@@ -22,7 +22,6 @@ export interface KubeRequest {
 
 export class KubeClient {
   readonly #access: KubeAccess;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4 });
 
   constructor(access: KubeAccess) {
     this.#access = access;
@@ -57,7 +56,8 @@ export class KubeClient {
             ...(body === undefined ? {} : { 'content-type': contentType }),
           },
           timeout: TIMEOUT_MS,
-          agent: this.#agent,
+          // A connection that is kept may be closed by the other side just as it is used again.
+          agent: false,
         },
         (response) => {
           const chunks: Buffer[] = [];
