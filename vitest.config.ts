@@ -78,6 +78,18 @@ export default defineConfig({
         resolve,
         ssr,
         test: {
+          // What is published: the npm package and the action.
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
           name: 'docker',
           include: ['test/testcontainers/**/*.test.ts'],
           testTimeout: 180_000,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../e2e/lab.ts';
-import { type PackedPackage, pack } from '../e2e/package.ts';
+import { type PackedPackage, pack } from '../package/pack.ts';
 import { engineAnswers, NO_ENGINE, testImage } from './image.ts';
 
 const engine = engineAnswers();

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, uniqueName } from './lab.ts';
-import { install, type PackedPackage, pack } from './package.ts';
+import { run, uniqueName } from '../e2e/lab.ts';
+import { install, type PackedPackage, pack } from './pack.ts';
 
 describe('the npm package', () => {
   let packed: PackedPackage;

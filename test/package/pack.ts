@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from './lab.ts';
+import { run } from '../e2e/lab.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
