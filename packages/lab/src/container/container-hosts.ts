@@ -1,8 +1,10 @@
 /** The hosts of a composed lab, each seen through its first process. Containers are made and removed from outside; the lab's files follow. */
 import { rmSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import type { Clock, HostSpec } from '@svclab/core';
 import type { Logger } from '@svclab/runtime';
 import type { LabState } from '../plan/nodes.ts';
+import { supervisorIP } from '../plan/plan.ts';
 import type { NodeHosts } from '../supervisor/node-changes.ts';
 import type { TimelineLog } from '../supervisor/timeline-log.ts';
 import type { ContainerFaults } from './container-faults.ts';
@@ -101,6 +103,7 @@ export class ContainerHosts implements NodeHosts {
             clock,
             log,
             token: this.#state.secrets.token,
+            connected: () => isOwn(supervisorIP(this.#state.lab)),
             events: {
               host: (host, event) => faults.seen(host, event),
               exited: (_host, atNs, attrs) => void timeline.stamp('process.exited', { atNs, attrs: { ...attrs } }),
@@ -108,4 +111,9 @@ export class ContainerHosts implements NodeHosts {
           }),
         );
   }
+}
+
+/** Whether an address is one of this container's. */
+function isOwn(address: string): boolean {
+  return Object.values(networkInterfaces()).some((list) => list?.some((a) => a.address === address));
 }

@@ -4,7 +4,6 @@
  */
 import { lookup } from 'node:dns/promises';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
 import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
@@ -29,6 +28,8 @@ async function main(): Promise<void> {
   const settings = readSettings({ ...process.env, SVCLAB_HA: process.env.SVCLAB_HA || String(await composedForHa()) });
   const { lab, secrets } = await prepareLab(settings);
   const timeline = new TimelineLog(containerPaths().timeline, clock);
+  // What went before a restart of this container is part of the lab's story.
+  timeline.restore();
   const end = (): void => void timeline.close().then(() => process.exit(0));
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
@@ -76,11 +77,6 @@ async function main(): Promise<void> {
     },
   });
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
-}
-
-/** Whether an address is one of this container's. */
-function isOwn(address: string): boolean {
-  return Object.values(networkInterfaces()).some((list) => list?.some((a) => a.address === address));
 }
 
 /**

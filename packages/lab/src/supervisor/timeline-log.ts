@@ -1,4 +1,4 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, readFileSync, type WriteStream } from 'node:fs';
 import type { Clock, TimelineEvent, TimelineType } from '@svclab/core';
 
 /** Most events kept in memory; the file keeps all. */
@@ -17,6 +17,19 @@ export function timelineJson(event: TimelineEvent): Record<string, unknown> {
   };
 }
 
+/** The event a line of the file holds; undefined for one that was cut short. */
+function eventOf(line: string): TimelineEvent | undefined {
+  try {
+    const { at_ns, time, ...rest } = JSON.parse(line) as Omit<TimelineEvent, 'atNs' | 'wallMs'> & {
+      at_ns: string;
+      time: string;
+    };
+    return { ...rest, atNs: BigInt(at_ns), wallMs: Date.parse(time) };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Keeps the lab's timeline: in memory for questions, in a file for later, and for whoever follows it. */
 export class TimelineLog {
   readonly #events: TimelineEvent[] = [];
@@ -28,6 +41,20 @@ export class TimelineLog {
   constructor(path: string, clock: Clock) {
     this.#file = createWriteStream(path, { flags: 'a' });
     this.#clock = clock;
+  }
+
+  /** Takes in again what the file holds, of this run of the machine: its monotonic clock begins anew with each. */
+  restore(): void {
+    let text = '';
+    try {
+      text = readFileSync(String(this.#file.path), 'utf8');
+    } catch {
+      return;
+    }
+    const now = this.#clock.nowNs();
+    const events = text.split('\n').flatMap((line) => eventOf(line) ?? []);
+    const lastReset = events.findLastIndex((e) => e.atNs > now);
+    this.#events.unshift(...events.slice(lastReset + 1).slice(-LIMIT));
   }
 
   add(event: TimelineEvent): void {
