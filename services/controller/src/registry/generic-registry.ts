@@ -21,6 +21,7 @@ import {
   type ResourceRef,
   recordUpdate,
   type Store,
+  timedOut,
 } from '@svclab/core';
 import { type Allocations, storeAllocations } from './allocators/allocations.ts';
 import { apiVersionOf, type Definition, type Definitions } from './definition.ts';
@@ -53,6 +54,8 @@ export interface RegistryOptions {
 const MAX_ATTEMPTS = 50;
 /** Longest wait for a cache that is behind, milliseconds. */
 const CATCH_UP_MS = 2000;
+/** What was taken for an object longer ago than this may be given back by the repair of allocations, which waits for longer. */
+const MAX_ALLOCATION_MS = 5000;
 /** Attempts to find a free generated name (KEP-4420). */
 const NAME_ATTEMPTS = 8;
 const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
@@ -115,9 +118,10 @@ class GenericRegistry implements Registry {
     const key = keyOf(definition, object.metadata.namespace ?? '', object.metadata.name);
     if (this.cache.get(key)) throw alreadyExists(definition, object.metadata.name);
     strategy.admit?.(object, undefined, context);
+    const startMs = this.#clock.now();
     const allocated = await strategy.allocate?.(object, undefined, context);
     const recorded = this.#record(definition, undefined, allocated?.object ?? object, options);
-    return this.#write(allocated, recorded, options, definition, (next) => this.#store.create(key, next));
+    return this.#write(allocated, recorded, options, definition, startMs, (next) => this.#store.create(key, next));
   }
 
   /** The object with its managed fields after an ordinary write. */
@@ -150,11 +154,14 @@ class GenericRegistry implements Registry {
     object: KubeObject,
     options: WriteOptions,
     definition: Definition,
+    startMs: number,
     write: (object: KubeObject) => Promise<KubeObject>,
   ): Promise<KubeObject> {
     if (options.dryRun) return object;
     let stored: KubeObject;
     try {
+      if (allocated && this.#clock.now() - startMs > MAX_ALLOCATION_MS)
+        throw timedOut(`addresses and ports were taken too long ago: ${object.metadata.name}`);
       stored = await write(object);
     } catch (error) {
       await allocated?.revert();
@@ -275,6 +282,7 @@ class GenericRegistry implements Registry {
     const revision = Number(current.metadata.resourceVersion);
     if (mayFinish(definition, next)) return this.#finish(definition, key, next, revision, context);
     if (jsonEqual(next, current)) return current;
+    const startMs = this.#clock.now();
     let allocated: Allocated | undefined;
     if (options.subresource !== 'status') {
       strategy.admit?.(next, current, context);
@@ -282,8 +290,13 @@ class GenericRegistry implements Registry {
     }
     const object = allocated?.object ?? next;
     if (jsonEqual(object, current)) return current;
-    return this.#write(allocated, this.#record(definition, current, object, options), options, definition, (o) =>
-      this.#store.update(key, o, revision),
+    return this.#write(
+      allocated,
+      this.#record(definition, current, object, options),
+      options,
+      definition,
+      startMs,
+      (o) => this.#store.update(key, o, revision),
     );
   }
 
