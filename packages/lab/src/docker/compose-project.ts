@@ -27,6 +27,13 @@ export function composeArgs(root: string, lab: LabConfig): string[] {
   return ['-p', lab.name, '-f', file];
 }
 
+/** The network the API is published through: the first after the control network that is not the LAN. All are the first three numbers of a /24. */
+export function apiNetwork(lan: string, control: string): string {
+  const [a, b, c = 0] = control.split('.').map(Number);
+  const after = (n: number): string => `${a}.${b}.${(c + n) % 256}`;
+  return after(1) === lan ? after(2) : after(1);
+}
+
 /** Settings of the compose file as environment variables. */
 export function composeEnv(
   lab: LabConfig,
@@ -42,6 +49,7 @@ export function composeEnv(
       .join(','),
     SVCLAB_LAN: first3(lab.lanCIDR),
     SVCLAB_CONTROL: first3(lab.controlCIDR),
+    SVCLAB_API_NET: apiNetwork(first3(lab.lanCIDR), first3(lab.controlCIDR)),
     SVCLAB_POD_NETWORK: lab.podNetwork,
     SVCLAB_API_PORT: String(apiPort),
   };

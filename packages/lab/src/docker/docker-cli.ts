@@ -116,8 +116,8 @@ export function explainUp(
   settings: { apiPort: number; lan: string; control: string; image: string },
 ): string {
   const last = explain(stderr);
-  if (/pool overlaps|overlaps with other one/i.test(stderr))
-    return `A network of Docker has addresses of ${settings.lan}.0/24 or ${settings.control}.0/24 already: choose others with --lan and --control (for instance --lan 172.31.0 --control 172.31.1), or remove that network (${last})`;
+  if (/pool overlaps|overlaps with other one|networks have overlapping|failed to allocate gateway/i.test(stderr))
+    return `A network of Docker has addresses of ${settings.lan}.0/24, ${settings.control}.0/24 or the network after it already: choose others with --lan and --control (for instance --lan 172.31.0 --control 172.31.1), or remove that network (${last})`;
   if (/port is already allocated|address already in use|failed to bind host port/i.test(stderr))
     return `Port ${settings.apiPort} of 127.0.0.1 is taken: give another with --api-port, or 0 for a free one (${last})`;
   if (

@@ -41,6 +41,7 @@ async function start(options: UpOptions, lab: LabConfig): Promise<LabConnection>
   const { name, progress } = options;
   const apiPort = options.apiPort === 0 ? await freePort() : options.apiPort;
   const env = composeEnv(lab, options, apiPort);
+  await requireImage(progress);
   progress(`Starting lab ${name}: ${nodeIndexes(lab).length} nodes, profile ${lab.profile}, in Docker`);
   const args = [
     'compose',
@@ -77,6 +78,33 @@ async function start(options: UpOptions, lab: LabConfig): Promise<LabConnection>
     rmSync(dockerPaths(options.root, name).dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Title every image of ours carries. */
+const TITLE = 'svclab';
+
+/**
+ * An image the user has named must be one of ours, pulled if it is not here. Without SVCLAB_IMAGE Compose builds the project's own.
+ * Fails with a LabError (environment).
+ */
+async function requireImage(progress: (line: string) => void): Promise<void> {
+  const image = process.env.SVCLAB_IMAGE;
+  if (!image) return;
+  const inspect = ['image', 'inspect', '--format', '{{index .Config.Labels "org.opencontainers.image.title"}}', image];
+  let found = await docker(inspect);
+  if (found.code !== 0) {
+    progress(`Pulling image ${image}`);
+    const pulled = await docker(['pull', '--quiet', image]);
+    if (pulled.code !== 0)
+      throw environmentError(
+        `Image ${image} of SVCLAB_IMAGE is not here and cannot be pulled: unset SVCLAB_IMAGE to build the project's own, or name another (${explain(pulled.stderr)})`,
+      );
+    found = await docker(inspect);
+  }
+  if (found.stdout.trim() !== TITLE)
+    throw environmentError(
+      `Image ${image} of SVCLAB_IMAGE is no image of svclab (its title is "${found.stdout.trim()}"): build one with "docker build -t ${image} -f compose/Dockerfile ."`,
+    );
 }
 
 /** What of Compose's talk is worth telling. */
