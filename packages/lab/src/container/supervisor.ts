@@ -63,6 +63,7 @@ async function main(): Promise<void> {
     log,
     wait: true,
   });
+  bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
   await serveLabMetrics({
     lab,
     bus,
@@ -76,7 +77,6 @@ async function main(): Promise<void> {
       events: () => timeline.counts,
     },
   });
-  bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
 }
 
 /**
