@@ -113,6 +113,7 @@ async function followBus(running: Lab, timeline: TimelineLog): Promise<void> {
     log,
     wait: true,
   });
+  bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
   await serveLabMetrics({
     lab,
     bus,
@@ -129,7 +130,6 @@ async function followBus(running: Lab, timeline: TimelineLog): Promise<void> {
       events: () => timeline.counts,
     },
   });
-  bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
   log.info({ event: 'ready' });
 }
 
