@@ -1,6 +1,6 @@
 /** A lab for a test: brought up by the CLI alone, used by the CLI and kubectl alone, always brought down. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -32,6 +32,14 @@ export interface ProbeReport {
   readonly reused: ProbeSide;
   /** Pod -> requests it answered. */
   readonly backends: Readonly<Record<'new' | 'reused', Readonly<Record<string, number>>>>;
+}
+
+/** One request, as `svclab probe --samples` writes it; times are CLOCK_MONOTONIC nanoseconds as decimal text. */
+export interface ProbeSample {
+  readonly kind: 'new' | 'reused';
+  readonly sentNs: string;
+  readonly doneNs: string;
+  readonly outcome: string;
 }
 
 /** Runs a program to its end. */
@@ -172,9 +180,29 @@ export class Lab {
     return JSON.parse(await report) as ProbeReport;
   }
 
-  /** Probes `url` while `during` runs, however long that takes, and from a second before it to a second after. Returns the report. */
-  async probeWhile(url: string, during: () => Promise<void>): Promise<ProbeReport> {
-    const args = ['probe', url, '--name', this.name, '--interval', '10ms', '-o', 'json'];
+  /**
+   * Probes `url` while `during` runs, however long that takes, and from a second before it to a second after. Returns the report and every
+   * request. One that is lost on its way is sent again after a second and counts as lost; a pod that waits for a CPU gets nearly as long.
+   */
+  async probeWhile(
+    url: string,
+    during: () => Promise<void>,
+  ): Promise<{ report: ProbeReport; samples: readonly ProbeSample[] }> {
+    const file = join(this.stateDir, 'samples.jsonl');
+    const args = [
+      'probe',
+      url,
+      '--name',
+      this.name,
+      '--interval',
+      '10ms',
+      '--timeout',
+      '900ms',
+      '--samples',
+      file,
+      '-o',
+      'json',
+    ];
     const child = spawn(process.execPath, [CLI, ...args], {
       env: { ...process.env, SVCLAB_STATE_DIR: this.stateDir },
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -193,7 +221,11 @@ export class Lab {
       child.kill('SIGINT');
       await ended;
     }
-    return JSON.parse(report) as ProbeReport;
+    const samples = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as ProbeSample);
+    return { report: JSON.parse(report) as ProbeReport, samples };
   }
 
   /** Applies a pool that covers the LAN's upper addresses, announced on layer 2. */

@@ -30,6 +30,14 @@ async function placement(lab: Lab): Promise<Map<string, string>> {
   );
 }
 
+/** What `svclab timeline -o json` prints of a step. */
+interface Step {
+  readonly at_ns: string;
+  readonly type: string;
+  readonly attrs: Readonly<Record<string, string>>;
+}
+const timeline = async (lab: Lab): Promise<Step[]> => JSON.parse(await lab.ok('timeline', '-o', 'json')) as Step[];
+
 /** Clients' ends of the connections nats-server has. */
 async function natsClients(lab: Lab): Promise<string[]> {
   const sockets = await lab.ok('exec', 'nats/1', '--', 'ss', '-tnH', 'state', 'established', 'sport', '=', ':4222');
@@ -51,12 +59,12 @@ describe('nodes are added and removed under probe', () => {
   });
   afterAll(() => lab?.down());
 
-  it('loses no new connection: the address moves to a new node and back, pods come and go', async () => {
+  it('loses no new connection but those under way when the address moves: to a new node, and back', async () => {
     expect(await lab.owner('default/web')).toBe('node-1');
     const connected = await natsClients(lab);
     expect(connected.length).toBeGreaterThan(10);
     let added = new Map<string, string>();
-    const report = await lab.probeWhile(`http://${ip}/`, async () => {
+    const { report, samples } = await lab.probeWhile(`http://${ip}/`, async () => {
       expect(await lab.ok('node add', '--count', '2')).toBe('node-4\nnode-5\n');
       await until('the address is owned by node-4', async () => (await lab.owner('default/web')) === 'node-4');
       // No process lost its connection to the bus by the change of its users.
@@ -77,7 +85,14 @@ describe('nodes are added and removed under probe', () => {
       await lab.kube(['rollout', 'status', 'deploy/web', '--timeout=60s']);
     });
     expect(report.new.sent).toBeGreaterThan(500);
-    expect(report.new.outcomes).toEqual({ ok: report.new.sent });
+    // A connection that is open when the address moves ends in MetalLB too: the new owner has no conntrack entry for it.
+    const moves = (await timeline(lab))
+      .filter((e) => e.type === 'vip.announced' && e.attrs.vip === ip && e.attrs.round === '0')
+      .map((e) => BigInt(e.at_ns));
+    expect(moves.length).toBeGreaterThanOrEqual(2);
+    const lost = samples.filter((s) => s.kind === 'new' && s.outcome !== 'ok');
+    const unexplained = lost.filter((s) => !moves.some((at) => BigInt(s.sentNs) <= at && at <= BigInt(s.doneNs)));
+    expect(unexplained.map((s) => `${s.outcome}, sent ${Number(BigInt(s.sentNs) / 1_000_000n)} ms`)).toEqual([]);
     const onNew = (node: string): number =>
       Object.entries(report.backends.new)
         .filter(([pod]) => added.get(pod) === node)
@@ -100,13 +115,10 @@ describe('nodes are added and removed under probe', () => {
     for (const file of ['lab.json', 'secrets.json', 'run/nats-1/nats.conf'])
       expect(readFileSync(join(dir, file), 'utf8')).not.toContain('node-4');
     // It left of its own accord: nobody had to find out.
-    const timeline = JSON.parse(await lab.ok('timeline', '-o', 'json')) as {
-      type: string;
-      attrs: Record<string, string>;
-    }[];
-    const left = timeline.filter((e) => e.type === 'member.left').map((e) => e.attrs.peer);
+    const events = await timeline(lab);
+    const left = events.filter((e) => e.type === 'member.left').map((e) => e.attrs.peer);
     expect(left).toContain('node-4');
-    expect(timeline.filter((e) => e.type === 'node.removed').map((e) => e.attrs.target)).toEqual(['node-4']);
+    expect(events.filter((e) => e.type === 'node.removed').map((e) => e.attrs.target)).toEqual(['node-4']);
   });
 
   it('reaches pods of an added node: exec and logs', async () => {
