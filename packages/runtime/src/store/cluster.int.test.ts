@@ -169,6 +169,31 @@ describe('the store on three servers', () => {
     expect(caches.map((c) => c.lost)).toEqual(caches.map(() => undefined));
   }, 120_000);
 
+  it('gives each of many writers at once a revision of its own, fenced or not, and one key to one of them', async () => {
+    const [first, second] = [await writer('controller-1'), await writer('controller-2')];
+    const stores: Store[] = [
+      first.store,
+      second.store,
+      first.store.fenced(() => true),
+      second.store.fenced(() => true),
+    ];
+    const made = await Promise.all(
+      stores.flatMap((store, i) => Array.from({ length: 25 }, (_, j) => store.create(key(`w${i}-${j}`), service('x')))),
+    );
+    const revisions = made.map((o) => Number(o.metadata.resourceVersion));
+    expect(new Set(revisions).size).toBe(100);
+    await first.cache.waitFor(Math.max(...revisions), 10_000);
+    const stored = new Set(first.cache.list(RESOURCES.services).map((o) => Number(o.metadata.resourceVersion)));
+    for (const revision of revisions) expect(stored).toContain(revision);
+    for (let round = 0; round < 10; round += 1) {
+      const tries = await Promise.allSettled(stores.map((s) => s.create(key(`one-${round}`), service(`one-${round}`))));
+      const [winner, ...more] = tries.flatMap((t) => (t.status === 'fulfilled' ? [t.value] : []));
+      expect(more).toEqual([]);
+      await first.cache.waitFor(Number(winner?.metadata.resourceVersion), 10_000);
+      expect(first.cache.get(key(`one-${round}`))).toEqual(winner);
+    }
+  });
+
   it('without two of three: reads go on, writes are refused as not taken, all comes back', async () => {
     const { store, cache } = await writer('controller-1');
     const copy = await reader('dns-1');

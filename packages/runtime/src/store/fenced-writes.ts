@@ -16,7 +16,7 @@ import {
 } from '@svclab/core';
 import type { Bus } from '../bus/bus.ts';
 import { readLast, STREAM, SUBJECT_PREFIX } from './bucket.ts';
-import { isNobodyThere, isTransient, JsApiError, jsPublish } from './js-api.ts';
+import { isNobodyThere, isTransient, JsApiError, jsPublish, PendingError } from './js-api.ts';
 import { RETRY_MS, SEEN_MS, serialize, TRY_MS, UNTAKEN_MS, WRITE_MS } from './limits.ts';
 import type { WatchFeed } from './watch-feed.ts';
 
@@ -36,8 +36,8 @@ interface Write {
   readonly name: string;
   /** Undefined: a deletion. */
   readonly json: string | undefined;
-  /** The server stores one message per id. */
-  readonly id: string;
+  /** Ids of its tries, the last one's last: the server stores one message per id. */
+  readonly ids: string[];
   readonly startMs: number;
   /** Throws when the state in the cache rules the write out. */
   readonly check: () => void;
@@ -100,7 +100,7 @@ export class FencedWrites implements Store {
     this.#busy.set(name, new Promise<void>((resolve) => (free = resolve)));
     const startMs = this.#options.clock.now();
     try {
-      const sequence = await this.#repeat({ key, name, json, id: nuid.next(), startMs, check, unsure: false });
+      const sequence = await this.#repeat({ key, name, json, ids: [nuid.next()], startMs, check, unsure: false });
       await this.#options.cache.waitFor(sequence, SEEN_MS);
       return sequence;
     } finally {
@@ -130,8 +130,12 @@ export class FencedWrites implements Store {
         // Behind what the server has: the next look is at a state that has it.
         await cache.waitFor(error.lastSequence ?? 0, SEEN_MS).catch(() => undefined);
         this.#last = 0;
+        // A server may have noted the id of what it refused.
+        write.ids.push(nuid.next());
       } else if (isTransient(error)) {
         write.unsure ||= !isNobodyThere(error);
+        // An id of which nothing can be learned is given up: its message, should it be stored late, is found, and no other is stored then.
+        if (error instanceof PendingError) write.ids.push(nuid.next());
         await new Promise<void>((resolve) => void this.#options.clock.after(RETRY_MS, resolve));
       } else throw error;
       this.#giveUp(write, error);
@@ -148,7 +152,7 @@ export class FencedWrites implements Store {
     write.check();
     const { sequence } = await jsPublish(nats, STREAM, SUBJECT_PREFIX + write.name, write.json ?? '', {
       after: Math.max(this.#last, cache.revision),
-      id: write.id,
+      id: write.ids.at(-1) ?? '',
       remove: write.json === undefined,
       timeoutMs: TRY_MS,
     });
@@ -158,7 +162,7 @@ export class FencedWrites implements Store {
   /** Where a write whose tries were not answered is stored after all; undefined when it is not. */
   async #find(write: Write): Promise<number | undefined> {
     const last = await readLast(await this.#options.bus.connection(), write.name, TRY_MS);
-    return last?.id === write.id ? last.sequence : undefined;
+    return last?.id !== undefined && write.ids.includes(last.id) ? last.sequence : undefined;
   }
 
   /** Throws when a write has been tried for long enough. */

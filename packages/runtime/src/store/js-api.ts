@@ -50,6 +50,17 @@ export interface PublishOptions {
   readonly timeoutMs: number;
 }
 
+/**
+ * A server of a cluster has had a message of this id before and cannot say what became of it: up to nats-server 2.10 the id is noted
+ * before the message is agreed on, and stays noted when that refuses it. The answer is then "duplicate, sequence 0".
+ */
+export class PendingError extends Error {
+  constructor(subject: string) {
+    super(`JetStream cannot say what became of an earlier try: ${subject}`);
+    this.name = 'PendingError';
+  }
+}
+
 /** A request to JetStream's API. Fails with {@link JsApiError}, or the client's time-out and no-responders errors. */
 export async function jsRequest<T>(
   nats: NatsConnection,
@@ -61,7 +72,7 @@ export async function jsRequest<T>(
   return parse<T>(subject, reply.json());
 }
 
-/** Sends a message to a stream; resolves when it is stored. `duplicate`: the server had stored it before, at that sequence. */
+/** Sends a message to a stream; resolves when it is stored. `duplicate`: the server had stored it before, at that sequence. Fails also with {@link PendingError}. */
 export async function jsPublish(
   nats: NatsConnection,
   stream: string,
@@ -77,6 +88,7 @@ export async function jsPublish(
   if (options.remove) h.set('KV-Operation', 'DEL');
   const reply = await nats.request(subject, data, { headers: h, timeout: options.timeoutMs });
   const ack = parse<{ seq: number; duplicate?: boolean }>(subject, reply.json());
+  if (ack.duplicate && ack.seq === 0) throw new PendingError(subject);
   return { sequence: ack.seq, duplicate: ack.duplicate ?? false };
 }
 
@@ -85,7 +97,7 @@ export async function jsPublish(
  * The outcome of such a request is unknown.
  */
 export function isTransient(error: unknown): boolean {
-  if (isNobodyThere(error)) return true;
+  if (isNobodyThere(error) || error instanceof PendingError) return true;
   if (error instanceof JsApiError) return error.code === 503;
   if (error instanceof TimeoutError) return true;
   return error instanceof RequestError && error.cause instanceof TimeoutError;

@@ -18,7 +18,7 @@ import {
 import type { Bus } from '../bus/bus.ts';
 import { readLast, readStream, STREAM, SUBJECT_PREFIX } from './bucket.ts';
 import { FencedWrites } from './fenced-writes.ts';
-import { isNobodyThere, isTransient, JsApiError, jsPublish } from './js-api.ts';
+import { isNobodyThere, isTransient, JsApiError, jsPublish, PendingError } from './js-api.ts';
 import { RETRY_MS, SEEN_MS, serialize, TRY_MS, UNTAKEN_MS, WRITE_MS } from './limits.ts';
 import type { WatchFeed } from './watch-feed.ts';
 
@@ -148,12 +148,21 @@ export class NatsStore implements FencedStore {
         throw new StoreLostError(`Store has lost revisions: it wrote ${ack.sequence}, this copy is at ${before}`);
       return { sequence: ack.sequence };
     } catch (error) {
+      if (error instanceof PendingError) return this.#resolve(await readLast(nats, name, TRY_MS), id, expected, error);
       if (!(error instanceof JsApiError) || !error.isConflict) throw error;
       await this.#checkEpoch();
       const last = error.lastSequence === undefined || unsure ? await readLast(nats, name, TRY_MS) : undefined;
       if (last?.id === id) return { sequence: last.sequence };
       return { found: last?.sequence ?? error.lastSequence ?? 0 };
     }
+  }
+
+  /** What became of an earlier try, from the key's last message; fails with `pending` while that says nothing. */
+  #resolve(last: Awaited<ReturnType<typeof readLast>>, id: string, expected: number, pending: PendingError): Outcome {
+    if (last?.id === id) return { sequence: last.sequence };
+    if ((last?.sequence ?? 0) === expected) throw pending;
+    // Written by another since: what was sent expects what is gone.
+    return { found: last?.sequence ?? 0 };
   }
 
   /** A refusal by another store says nothing about this one. */
