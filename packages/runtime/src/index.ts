@@ -51,6 +51,7 @@ export {
   openNetns,
   readSysctl,
   SyscallError,
+  setInterfaceDown,
   spawnIn,
   udpSocketIn,
   withNetns,

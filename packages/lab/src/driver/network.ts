@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { HostSpec, LabConfig } from '@svclab/core';
-import { createNetns, type Netns, withNetns, writeSysctl } from '@svclab/runtime';
+import { createNetns, type Netns, setInterfaceDown, withNetns, writeSysctl } from '@svclab/runtime';
 import { supervisorIP } from '../plan/plan.ts';
 import { environmentError } from '../state/errors.ts';
 
@@ -97,14 +97,22 @@ function sysctl(path: string): string | undefined {
   }
 }
 
-/** Power-off as the LAN sees it: the host's link to it is gone at once. A missing one is no error. */
+/**
+ * Power-off as the LAN sees it: the host's link to it is gone when this returns. In this process, for a program that takes the link away
+ * starts late on a busy machine, and the cut could not be dated. A missing link is no error.
+ */
 export function cutLan(host: HostSpec): void {
-  spawnSync('ip', ['link', 'del', lanPort(host.name)], { stdio: 'ignore' });
+  try {
+    setInterfaceDown(lanPort(host.name));
+  } catch {
+    // The host is not on the LAN, or has lost its link.
+  }
 }
 
-/** Takes a host off the control network. */
-export function cutControl(host: HostSpec): void {
-  spawnSync('ip', ['link', 'del', controlPort(host.name)], { stdio: 'ignore' });
+/** Takes what is left of a powered-off host's links away. */
+export function removeLinks(host: HostSpec): void {
+  const links = [lanPort(host.name), controlPort(host.name)].map((name) => `link del ${name}`);
+  spawnSync('ip', ['-force', '-batch', '-'], { input: `${links.join('\n')}\n`, stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
 const FAULT_TABLE = 'bridge svclab-faults';

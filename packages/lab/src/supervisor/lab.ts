@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
-import { createBridges, createHost, cutControl, cutLan, healLan, partitionLan } from '../driver/network.ts';
+import { createBridges, createHost, cutLan, healLan, partitionLan, removeLinks } from '../driver/network.ts';
 import type { LabState } from '../plan/nodes.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { writeLab } from '../state/lab-files.ts';
@@ -166,7 +166,7 @@ export class Lab implements NodeHosts {
     cutLan(host.spec);
     const effective = this.options.clock.nowNs();
     for (const p of host.processes) p.signal('SIGKILL');
-    cutControl(host.spec);
+    removeLinks(host.spec);
     host.netns?.close();
     host.netns = undefined;
     return effective;

@@ -59,12 +59,21 @@ export function duplicate(fd: number): number {
 
 /** Sets an interface of the thread's present network namespace up, as `ip link set NAME up` does. */
 export function setInterfaceUp(name: string): void {
+  setFlags(name, (flags) => flags | IFF_UP);
+}
+
+/** Sets an interface of the thread's present network namespace down, as `ip link set NAME down` does. */
+export function setInterfaceDown(name: string): void {
+  setFlags(name, (flags) => flags & ~IFF_UP);
+}
+
+function setFlags(name: string, change: (flags: number) => number): void {
   const fd = check('socket', cSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0) as number);
   try {
     const request = Buffer.alloc(IFREQ_SIZE);
     request.write(name, 'latin1');
     check('ioctl SIOCGIFFLAGS', cIoctl(fd, SIOCGIFFLAGS, request) as number);
-    request.writeInt16LE(request.readInt16LE(IFREQ_FLAGS) | IFF_UP, IFREQ_FLAGS);
+    request.writeInt16LE(change(request.readInt16LE(IFREQ_FLAGS)), IFREQ_FLAGS);
     check('ioctl SIOCSIFFLAGS', cIoctl(fd, SIOCSIFFLAGS, request) as number);
   } finally {
     cClose(fd);
