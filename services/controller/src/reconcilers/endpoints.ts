@@ -78,8 +78,9 @@ export class EndpointsReconciler implements Reconciler {
     const pods = registry.list<Pod>(RESOURCES.pods, namespace);
     const decision = decideEndpoints(service, pods, (node) => registry.get<Node>(RESOURCES.nodes, '', node), present);
     const selected = pods.filter((pod) => mapSelects(service.spec.selector, pod.metadata.labels));
-    const triggeredMs = this.#triggers.next(service, selected);
-    await writeEndpoints(this.#context, service, present, triggered(decision, triggeredMs));
+    const trigger = this.#triggers.next(service, selected);
+    await writeEndpoints(this.#context, service, present, triggered(decision, trigger.atMs));
+    trigger.taken();
     return undefined;
   }
 }

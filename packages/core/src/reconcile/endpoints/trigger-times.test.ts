@@ -19,13 +19,17 @@ const pod = (name: string, readyChangedS?: number): Pod =>
     spec: {},
     status:
       readyChangedS === undefined
-        ? {}
-        : { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time(readyChangedS) }] },
+        ? { podIP: '10.0.0.1' }
+        : {
+            podIP: '10.0.0.1',
+            conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: time(readyChangedS) }],
+          },
   }) as unknown as Pod;
 /** Seconds after T0 of each call's answer. */
 const next = (times: TriggerTimes, ...args: Parameters<TriggerTimes['next']>): number | undefined => {
-  const at = times.next(...args);
-  return at === undefined ? undefined : (at - T0) / 1000;
+  const { atMs, taken } = times.next(...args);
+  taken();
+  return atMs === undefined ? undefined : (atMs - T0) / 1000;
 };
 
 describe('TriggerTimes', () => {
@@ -36,21 +40,30 @@ describe('TriggerTimes', () => {
   });
   it('has none when nothing is new, or something has only gone', () => {
     const times = new TriggerTimes();
-    times.next(service(1), [pod('a', 2), pod('b', 3)]);
+    next(times, service(1), [pod('a', 2), pod('b', 3)]);
     expect(next(times, service(1), [pod('a', 2), pod('b', 3)])).toBeUndefined();
     expect(next(times, service(1), [pod('a', 2)])).toBeUndefined();
   });
   it('takes a Service that was made anew for a change', () => {
     const times = new TriggerTimes();
-    times.next(service(1), []);
+    next(times, service(1), []);
     expect(next(times, service(7), [])).toBe(7);
   });
   it('counts no pod that has never been looked at', () => {
     expect(next(new TriggerTimes(), service(6), [pod('a')])).toBe(6);
   });
+  it('does not know a time before it was taken, nor that of a pod without an address', () => {
+    const times = new TriggerTimes();
+    next(times, service(1), []);
+    const bare = pod('a', 3);
+    expect(next(times, service(1), [{ ...bare, status: { ...bare.status, podIP: '' } }])).toBeUndefined();
+    expect(times.next(service(1), [bare]).atMs).toBe(T0 + 3000);
+    expect(next(times, service(1), [bare])).toBe(3);
+    expect(next(times, service(1), [bare])).toBeUndefined();
+  });
   it('begins anew with a Service it was told to forget', () => {
     const times = new TriggerTimes();
-    times.next(service(1), []);
+    next(times, service(1), []);
     times.forget('default', 'web');
     expect(next(times, service(1), [])).toBe(1);
   });

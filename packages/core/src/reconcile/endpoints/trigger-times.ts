@@ -17,24 +17,26 @@ export class TriggerTimes {
   readonly #known = new Map<string, Known>();
 
   /**
-   * The earliest trigger time that was not known at the last call for this Service; undefined when all were. A pod's is when its Ready
-   * condition last changed, a Service's when it was made. A deletion has none.
-   * @param pods those behind the Service
+   * The earliest trigger time of this Service that was not known yet; undefined when all were. A pod's is when its Ready condition last
+   * changed, a Service's when it was made. A deletion has none. They are known once `taken` is called: when what follows from them is written.
+   * @param pods those the Service selects; one that has no address yet cannot be an endpoint and does not count
    */
-  next(service: Service, pods: readonly Pod[]): number | undefined {
+  next(service: Service, pods: readonly Pod[]): { readonly atMs: number | undefined; taken(): void } {
     const key = `${service.metadata.namespace}/${service.metadata.name}`;
     const before = this.#known.get(key);
     const times = new Map(
       pods.flatMap((pod) => {
-        const at = readyChangedMs(pod);
+        const at = (pod.status?.podIP ?? '') === '' ? undefined : readyChangedMs(pod);
         return at === undefined ? [] : [[pod.metadata.name, at] as const];
       }),
     );
     const serviceMs = Date.parse(service.metadata.creationTimestamp ?? '');
     const fresh = [...times].filter(([name, at]) => at > (before?.pods.get(name) ?? 0)).map(([, at]) => at);
     if (serviceMs > (before?.serviceMs ?? 0)) fresh.push(serviceMs);
-    this.#known.set(key, { serviceMs, pods: times });
-    return fresh.length === 0 ? undefined : Math.min(...fresh);
+    return {
+      atMs: fresh.length === 0 ? undefined : Math.min(...fresh),
+      taken: () => void this.#known.set(key, { serviceMs, pods: times }),
+    };
   }
 
   /** The Service is gone. */
