@@ -4,10 +4,21 @@ import { getContainerRuntimeClient } from 'testcontainers';
 /** A fault of a whole container. */
 export type ContainerFault = 'kill' | 'pause' | 'stop' | 'restart' | 'disconnect';
 
-/** How long a pause or a cut lasts, ms. */
-const LASTS_MS = 10_000;
+/** How long a pause lasts, ms. */
+const PAUSE_MS = 10_000;
+/** How long a network stays cut, ms: longer than connections take to be given up. */
+const CUT_MS = 4000;
 /** How long a killed or stopped container stays down, ms. */
 const DOWN_MS = 2000;
+
+/** How long a probe goes on so that it sees the fault and its end, seconds. */
+export const PROBE_S: Readonly<Record<ContainerFault, number>> = {
+  kill: 8,
+  stop: 8,
+  restart: 8,
+  pause: 15,
+  disconnect: 9,
+};
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -35,13 +46,13 @@ export async function breakAndMend(
       return;
     case 'pause':
       await container.pause();
-      await pause(LASTS_MS);
+      await pause(PAUSE_MS);
       await container.unpause();
       return;
     case 'disconnect': {
       const network = dockerode.getNetwork(cut.network);
       await network.disconnect({ Container: name });
-      await pause(LASTS_MS);
+      await pause(CUT_MS);
       await network.connect({
         Container: name,
         ...(cut.address === undefined ? {} : { EndpointConfig: { IPAMConfig: { IPv4Address: cut.address } } }),
