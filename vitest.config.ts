@@ -91,7 +91,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'docker',
-          include: ['test/docker/**/*.test.ts', 'test/testcontainers/**/*.test.ts'],
+          include: engine ? ['test/docker/**/*.test.ts', 'test/testcontainers/**/*.test.ts'] : [],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../e2e/lab.ts';
 import { type PackedPackage, pack } from '../package/pack.ts';
-import { engineAnswers, NO_ENGINE, testImage } from './image.ts';
+import { testImage } from './image.ts';
 
-const engine = engineAnswers();
-
-describe.runIf(engine)('examples/testcontainers', () => {
+describe('examples/testcontainers', () => {
   let packed: PackedPackage;
   let dir: string;
   beforeAll(async () => {
@@ -44,5 +42,3 @@ describe.runIf(engine)('examples/testcontainers', () => {
     expect(tested.stdout).toMatch(/The VIP was dark for/);
   });
 });
-
-it.skipIf(engine)(`is not tested here: ${NO_ENGINE}`, () => {});

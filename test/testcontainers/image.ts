@@ -1,11 +1,6 @@
 /** The image the tests run: SVCLAB_TEST_IMAGE, else one that is built from this checkout. */
 import { spawnSync } from 'node:child_process';
 
-/** Whether a Docker engine answers. */
-export function engineAnswers(): boolean {
-  return spawnSync('docker', ['info', '--format', '{{.ServerVersion}}'], { stdio: 'ignore' }).status === 0;
-}
-
 let image: string | undefined;
 
 /** Name of the image; it is built when none was given. Fails with what the build said. */
@@ -26,6 +21,3 @@ export function testImage(): string {
   image = name;
   return name;
 }
-
-/** Said once by tests that are skipped. */
-export const NO_ENGINE = 'no Docker engine answers: start one, or set DOCKER_HOST';

@@ -7,9 +7,7 @@ import 'svclab/vitest';
 // #endregion
 import type { StartedServiceLab } from 'svclab/testcontainers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { engineAnswers, NO_ENGINE, testImage } from './image.ts';
-
-const engine = engineAnswers();
+import { testImage } from './image.ts';
 
 /** Polls until `look` is true; fails with `what` when it has not become so (a generous deadline, not a measurement). */
 async function until(what: string, look: () => Promise<boolean>): Promise<void> {
@@ -20,7 +18,7 @@ async function until(what: string, look: () => Promise<boolean>): Promise<void> 
   }
 }
 
-describe.runIf(engine)('ServiceLab', () => {
+describe('ServiceLab', () => {
   let lab: StartedServiceLab;
   beforeAll(async () => {
     const image = testImage();
@@ -215,7 +213,7 @@ describe.runIf(engine)('ServiceLab', () => {
   });
 });
 
-describe.runIf(engine)('ServiceLab by itself', () => {
+describe('ServiceLab by itself', () => {
   it('goes with its scope', async () => {
     const image = testImage();
     let id: string;
@@ -257,8 +255,6 @@ describe.runIf(engine)('ServiceLab by itself', () => {
     expect(() => new ServiceLab('any').withManifests('no/such/file.yaml')).toThrow(/is not there/);
   });
 });
-
-it.skipIf(engine)(`is not tested here: ${NO_ENGINE}`, () => {});
 
 /** Runs a program in the lab's container. */
 function execFor(lab: StartedServiceLab, command: readonly string[]): { stdout: string } {
