@@ -23,7 +23,7 @@ export interface SpecOptions {
   readonly secrets: LabSecrets;
   /** PATH of the lab's processes. */
   readonly path: string;
-  /** This process's descriptor of the API's listening socket (netns driver); {@link API_FD} when left out. */
+  /** This process's descriptor of the first controller's listening socket, those of others follow (netns driver); {@link API_FD} when left out. */
   readonly apiFd?: number;
 }
 
@@ -82,8 +82,13 @@ function serviceSpec(
     },
     readyFile: join(runDir, `${component}.ready`),
     logFile: logFile(component, host, lab, paths),
-    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: apiFd } : {}),
+    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: apiFd + controllerIndex(host, lab) } : {}),
   };
+}
+
+/** Place among the controllers, from 0: their sockets follow each other. */
+function controllerIndex(host: HostSpec, lab: LabConfig): number {
+  return lab.hosts.filter((h) => h.role === 'controller').findIndex((h) => h.name === host.name);
 }
 
 /** In a container the API listens for itself; in namespaces of the lab it is handed a socket of the machine's. */

@@ -123,10 +123,14 @@ export class Leadership {
   }
 
   async #try(attempt: LeaseAttempt): Promise<void> {
-    const stored = await this.#write(attempt);
+    const written = await this.#write(attempt);
     const { clock } = this.#options;
     this.#election.observe(this.#lease(), clock.now());
-    this.#election.done(attempt, stored, clock.now());
+    // What another has written over is no lease.
+    const spec = this.#lease()?.spec;
+    const { holderIdentity, leaseTransitions } = attempt.spec;
+    const stands = spec?.holderIdentity === holderIdentity && spec?.leaseTransitions === leaseTransitions;
+    this.#election.done(attempt, written && stands, clock.now());
     this.#drive();
   }
 
