@@ -114,9 +114,14 @@ export class LabClient {
   }
 
   /** Where a Service is asked for. Rejects with a LabRequestError (404) when there is none. */
-  service(namespace: string, name: string, port?: number | string): Promise<ServiceAddress> {
+  async service(namespace: string, name: string, port?: number | string): Promise<ServiceAddress> {
     const query = port === undefined ? '' : `?port=${encodeURIComponent(port)}`;
-    return this.#ask<ServiceAddress>('GET', `/v1/services/${namespace}/${name}${query}`);
+    try {
+      return await this.#ask<ServiceAddress>('GET', `/v1/services/${namespace}/${name}${query}`);
+    } catch (error) {
+      if (!(error instanceof LabRequestError) || error.status !== 404) throw error;
+      throw new LabRequestError(`Service ${namespace}/${name} does not exist`, 404, { cause: error });
+    }
   }
 
   /**

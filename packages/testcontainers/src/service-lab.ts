@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { GenericContainer, Wait } from 'testcontainers';
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  getReaper,
+  type StartedTestContainer,
+  Wait,
+} from 'testcontainers';
 import { Doorway } from './doorway.ts';
 import { LabClient } from './lab-client.ts';
 import { joinManifests, type ManifestInput, manifestText, poolManifests } from './manifests.ts';
@@ -69,9 +75,8 @@ export class ServiceLab extends GenericContainer {
 
   /** Starts the lab; resolves when it serves and the manifests do. On failure nothing is left running. */
   override async start(): Promise<StartedServiceLab> {
-    const container = await super.start().catch((error: unknown) => {
-      throw this.#explained(error);
-    });
+    await this.#requireCleaner();
+    const container = await this.#launch();
     try {
       const endpoint = () => ({
         url: `http://${container.getHost()}:${container.getMappedPort(ENDPOINT_PORT)}`,
@@ -99,15 +104,34 @@ export class ServiceLab extends GenericContainer {
     stream.on('error', () => {});
   }
 
-  /** Says what is likely behind a start that failed. */
-  #explained(error: unknown): Error {
-    const message = error instanceof Error ? error.message : String(error);
-    if (/ryuk/i.test(message))
-      return new Error(
-        `Testcontainers' cleaner (image testcontainers/ryuk) cannot be started: pull it, or set TESTCONTAINERS_RYUK_DISABLED=true and stop the lab in your test (${message})`,
+  /** Testcontainers' cleaner is a container of its own; where its image cannot be had the message would not say what is missing. */
+  async #requireCleaner(): Promise<void> {
+    if (!this.autoCleanup || this.reuse) return;
+    const client = await getContainerRuntimeClient();
+    await getReaper(client).catch((error: unknown) => {
+      throw new Error(
+        `Testcontainers' cleaner (image testcontainers/ryuk) cannot be started: pull it, or set TESTCONTAINERS_RYUK_DISABLED=true and stop the lab in your test (${messageOf(error)})`,
         { cause: error },
       );
-    const said = this.#log.length === 0 ? '' : `\nThe container's last words:\n${this.#log.join('\n')}`;
-    return new Error(`The lab did not start: ${message}${said}`, { cause: error });
+    });
   }
+
+  async #launch(): Promise<StartedTestContainer> {
+    try {
+      return await super.start();
+    } catch (error) {
+      const client = await getContainerRuntimeClient();
+      if (!(await client.image.exists(this.imageName)))
+        throw new Error(
+          `Image ${this.imageName.string} is not here and cannot be pulled: build it with "docker build -t ${this.imageName.string} -f compose/Dockerfile ." in a checkout of svclab (${messageOf(error)})`,
+          { cause: error },
+        );
+      const said = this.#log.length === 0 ? '' : `\nThe container's last words:\n${this.#log.join('\n')}`;
+      throw new Error(`The lab did not start: ${messageOf(error)}${said}`, { cause: error });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
