@@ -192,8 +192,7 @@ export class Lab {
     const args = [
       'probe',
       url,
-      '--name',
-      this.name,
+      ...this.ref,
       '--interval',
       '10ms',
       '--timeout',

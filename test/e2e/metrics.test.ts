@@ -227,7 +227,7 @@ describe('metrics', () => {
   });
 });
 
-describe('a lab without metrics', () => {
+describe.skipIf(process.env.SVCLAB_TEST_DRIVER === 'docker')('a lab without metrics', () => {
   it('listens on none of their ports', async () => {
     const lab = await Lab.up(['--nodes', '1']);
     try {

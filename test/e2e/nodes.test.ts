@@ -110,10 +110,17 @@ describe('nodes are added and removed under probe', () => {
     expect(await lab.kube(['get', 'pods,endpointslices', '-A', '-o', 'yaml'])).not.toContain('node-4');
     const status = JSON.parse(await lab.ok('status', '-o', 'json')) as { hosts: { name: string }[] };
     expect(status.hosts.map((h) => h.name)).not.toContain('node-4');
-    const dir = join(lab.stateDir, lab.name);
-    expect(readdirSync(join(dir, 'run'))).not.toContain('node-4');
-    for (const file of ['lab.json', 'secrets.json', 'run/nats-1/nats.conf'])
-      expect(readFileSync(join(dir, file), 'utf8')).not.toContain('node-4');
+    if (lab.driver === 'docker') {
+      const files = ['lab.json', 'nats/nats-1.conf', 'hosts'].map((f) => `/lab/${f}`);
+      expect(
+        await lab.ok('exec', 'nats/1', '--', 'sh', '-c', `cat ${files[0]} ${files[1]}; ls ${files[2]}`),
+      ).not.toContain('node-4');
+    } else {
+      const dir = join(lab.stateDir, lab.name);
+      expect(readdirSync(join(dir, 'run'))).not.toContain('node-4');
+      for (const file of ['lab.json', 'secrets.json', 'run/nats-1/nats.conf'])
+        expect(readFileSync(join(dir, file), 'utf8')).not.toContain('node-4');
+    }
     // It left of its own accord: nobody had to find out.
     const events = await timeline(lab);
     const left = events.filter((e) => e.type === 'member.left').map((e) => e.attrs.peer);

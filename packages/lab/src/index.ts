@@ -16,7 +16,7 @@ export * from './plan/lab-file.ts';
 export * from './plan/plan.ts';
 export { type FailoverReport, failoverText } from './report/failover-report.ts';
 export { type ScenarioReport, scenarioMarkdown, scenarioText } from './report/scenario-report.ts';
-export { clientHost, sendScript } from './scenario/client-host.ts';
+export { clientHost, fetchFile, remotePath, sendScript } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';
 export { readTimeline } from './scenario/experiment.ts';
 export * from './scenario/load-run.ts';

@@ -32,13 +32,15 @@ export function addProbe(parent: Command): void {
     .option('--samples <file>', 'also write every request, one JSON object a line')
     .action((url: string, flags: ProbeFlags) =>
       withLab(flags, async (lab) => {
-        const { clientHost, runOnHost } = await import('@svclab/lab');
+        const { clientHost, fetchFile, remotePath, runOnHost } = await import('@svclab/lab');
         const optional = (['duration', 'timeout', 'samples'] as const).flatMap((name) => {
           const value = flags[name];
-          return value === undefined ? [] : [`--${name}`, value];
+          if (value === undefined) return [];
+          return [`--${name}`, name === 'samples' ? remotePath(lab, value) : value];
         });
         const command = [...lab.programs.prober, url, '--interval', flags.interval, ...optional, '-o', flags.output];
         exitWith(await runOnHost(lab, { host: clientHost(lab), command }));
+        if (flags.samples !== undefined) await fetchFile(lab, remotePath(lab, flags.samples), flags.samples);
       }),
     );
 }

@@ -95,7 +95,8 @@ export async function prepareLab(settings: ContainerSettings): Promise<{ lab: La
     others: otherServers(settings),
     caPem,
     token: secrets.apiToken,
-    name: lab.name,
+    // As the netns driver calls it; the usual lab of compose.yaml is svclab itself.
+    name: lab.name === 'svclab' ? 'svclab' : `svclab-${lab.name}`,
   });
   writeLabFiles(lab, secrets);
   return { lab, secrets };

@@ -19,12 +19,19 @@ export function nodeIndexes(lab: LabConfig): number[] {
 /** `-p NAME -f FILE`: the project's own file where it fits, else one made for this lab. */
 export function composeArgs(root: string, lab: LabConfig): string[] {
   const nodes = nodeIndexes(lab);
-  if (nodes.length === 3 && nodes.every((n, i) => n === i + 1)) return ['-p', lab.name, '-f', composePath()];
+  const profile = isHa(lab) ? ['--profile', 'ha'] : [];
+  if (nodes.length === 3 && nodes.every((n, i) => n === i + 1))
+    return ['-p', lab.name, '-f', composePath(), ...profile];
   const paths = dockerPaths(root, lab.name);
   mkdirSync(paths.dir, { recursive: true, mode: 0o700 });
   const file = join(paths.dir, 'compose.yaml');
   writeFileSync(file, composeTextElsewhere(nodes));
-  return ['-p', lab.name, '-f', file];
+  return ['-p', lab.name, '-f', file, ...profile];
+}
+
+/** Whether the lab has several controllers and NATS servers. */
+function isHa(lab: LabConfig): boolean {
+  return lab.hosts.some((h) => h.name === 'controller-2');
 }
 
 /** The network the API is published through: the first after the control network that is not the LAN. All are the first three numbers of a /24. */
@@ -52,5 +59,8 @@ export function composeEnv(
     SVCLAB_API_NET: apiNetwork(first3(lab.lanCIDR), first3(lab.controlCIDR)),
     SVCLAB_POD_NETWORK: lab.podNetwork,
     SVCLAB_API_PORT: String(apiPort),
+    SVCLAB_API_PORT_2: String(apiPort + 1),
+    SVCLAB_API_PORT_3: String(apiPort + 2),
+    SVCLAB_HA: String(isHa(lab)),
   };
 }

@@ -114,6 +114,7 @@ function progressOf(line: string): string | undefined {
   return undefined;
 }
 
+/** A port that nobody listens on just now. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
