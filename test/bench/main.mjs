@@ -11,9 +11,7 @@ import {
   chooseEngine,
   down,
   kubectl,
-  loadHostPath,
   prepare,
-  proberPath,
   readApi,
   readScenario,
   readTimeline,
@@ -175,7 +173,7 @@ async function benchPath() {
             host: 'client-1',
             command: [
               process.execPath,
-              loadHostPath(),
+              ...lab.programs.loadHost,
               join(CHECKOUT, 'loadtest/throughput.js'),
               '--env',
               `URL=${url}`,
@@ -268,7 +266,7 @@ const services = (from, to) =>
 async function firstPacket(lab, url) {
   const run = await captureOnHost(lab, {
     host: 'client-1',
-    command: [process.execPath, proberPath(), url, '--interval', '5ms', '--duration', '10s', '-o', 'json'],
+    command: [...lab.programs.prober, url, '--interval', '5ms', '--duration', '10s', '-o', 'json'],
   });
   return JSON.parse(run.stdout).latency_ms.new.raw;
 }

@@ -24,7 +24,18 @@ describe('the owner of a VIP is powered off', () => {
     const before = await macs();
     expect(before).toHaveLength(1);
 
-    const capture = lab.startClient('tcpdump', '-l', '-n', '-e', '-i', 'lan0', 'arp', 'and', 'ether', 'broadcast');
+    const capture = lab.startClient(
+      'tcpdump',
+      '-l',
+      '-n',
+      '-e',
+      '-i',
+      await lab.clientInterface(),
+      'arp',
+      'and',
+      'ether',
+      'broadcast',
+    );
     let seen = '';
     capture.stdout?.on('data', (chunk: Buffer) => {
       seen += chunk.toString();

@@ -295,6 +295,17 @@ export class Lab {
     return ip;
   }
 
+  /** The client host's interface on the LAN: Docker names interfaces in an order of its own. */
+  async clientInterface(): Promise<string> {
+    const { stdout } = await this.client('ip', '-br', '-4', 'address');
+    return (
+      stdout
+        .split('\n')
+        .find((line) => line.includes('172.30.0.101/'))
+        ?.split(/[@\s]/)[0] ?? ''
+    );
+  }
+
   /** Name of the node that owns a Service's address. */
   async owner(service: string): Promise<string> {
     const vips = JSON.parse(await this.ok('vip', service, '-o', 'json')) as { owner: string }[];

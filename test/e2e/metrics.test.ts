@@ -114,7 +114,7 @@ describe('metrics', () => {
     }
     const before = await scrape('l2-announcer', owner);
     expect(before.sum('metallb_layer2_gratuitous_sent', vip)).toBeGreaterThan(0);
-    expect((await lab.client('arping', '-c', '2', '-I', 'lan0', ip)).code).toBe(0);
+    expect((await lab.client('arping', '-c', '2', '-I', await lab.clientInterface(), ip)).code).toBe(0);
     const after = await scrape('l2-announcer', owner);
     for (const name of ['metallb_layer2_requests_received', 'metallb_layer2_responses_sent'])
       expect(after.sum(name, vip) - before.sum(name, vip)).toBeGreaterThanOrEqual(2);

@@ -11,7 +11,7 @@ import type {
 } from '@svclab/wire';
 import { FAULTS } from '../faults/fault.ts';
 import { isLanFault } from '../faults/partition.ts';
-import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
+import { type FaultTarget, formatTarget, hostTarget, parseTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
 import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
@@ -170,7 +170,9 @@ function answering(monitors: ReadonlyMap<string, HostMonitor>, host: string): Ho
   if (!monitor) throw badInput(`Host "${host}" is not in this lab: give one of ${[...monitors.keys()].join(', ')}`);
   if (!monitor.answers)
     throw badInput(
-      `Host ${host} ${monitor.up ? 'does not answer (paused, or cut off from the control network)' : 'is down'}: bring it back first`,
+      monitor.up
+        ? `Host ${host} does not answer: it is paused, or cut off from the control network`
+        : `Host ${host} is down: bring it back with "svclab fault restart ${hostTarget(monitor.spec)}"`,
     );
   return monitor;
 }

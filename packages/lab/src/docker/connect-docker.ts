@@ -147,7 +147,8 @@ function withDockerFaults(service: LabService, project: string, config: LabConfi
   const fault = async (request: FaultRequest): Promise<FaultResponse> => {
     const asked = parseTarget(request.target, config);
     const target = asked.kind === 'owner' ? ownerOf(asked, (await service.vips({})).vips) : asked;
-    if (target.kind !== 'host') return service.fault(request);
+    // What is unknown or not about a host is the supervisor's to answer.
+    if (target.kind !== 'host' || !CONTAINER_VERBS.includes(request.verb)) return service.fault(request);
     const host = config.hosts.find((h) => h.name === target.host);
     const containers = await containersOf(project);
     const container = containers.find((c) => c.service === (host && serviceOf(host)));
@@ -167,6 +168,9 @@ function withDockerFaults(service: LabService, project: string, config: LabConfi
   };
   return Object.assign(Object.create(service) as LabService, { fault });
 }
+
+/** Verbs that act on whole containers. */
+const CONTAINER_VERBS = ['kill', 'stop', 'pause', 'resume', 'restart'];
 
 /** What Docker is told for each verb. Fails with a LabError when the container is not in a state for it. */
 export function commandsFor(verb: string, container: Pick<LabContainer, 'name' | 'state'>): string[][] {
@@ -202,6 +206,6 @@ export function commandsFor(verb: string, container: Pick<LabContainer, 'name' |
           ]
         : [['start', name]];
     default:
-      throw badInput(`Fault "${verb}" is not known for a host: give one of kill, stop, pause, resume, restart`);
+      throw badInput(`Fault "${verb}" is not known for a container: give one of ${CONTAINER_VERBS.join(', ')}`);
   }
 }

@@ -90,7 +90,7 @@ describe('commandsFor', () => {
   it.each([
     ['kill', 'exited', /Container c is exited: bring it back with "svclab fault restart"/],
     ['resume', 'running', /Container c is running: only a paused one is resumed/],
-    ['maim', 'running', /Fault "maim" is not known for a host/],
+    ['maim', 'running', /Fault "maim" is not known for a container/],
   ])('refuses %s of one that is %s', (verb, state, says) => {
     expect(() => commandsFor(verb, { name: 'c', state })).toThrow(says);
   });
