@@ -1,7 +1,7 @@
-// The figures of docs/results.md: node test/bench/main.mjs [up|failover|path|services|delete]... (all without an argument).
+// The figures of docs/results.md: node test/bench/main.mjs [up|failover|path|services|delete|docker]... (all without an argument).
 // Prints a Markdown table on stdout and talks on stderr. Every figure comes with its spread; the machine is named.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,6 +107,7 @@ async function benchFailover() {
   const { report } = await runScenarioFile({
     scenario: readScenario(join(CHECKOUT, 'loadtest/scenarios/vip-failover.yaml')),
     name: NAME,
+    driver: 'netns',
     root,
     repeats: 20,
     engine: chooseEngine('auto', process.env.PATH ?? ''),
@@ -172,7 +173,6 @@ async function benchPath() {
           const run = await captureOnHost(lab, {
             host: 'client-1',
             command: [
-              process.execPath,
               ...lab.programs.loadHost,
               join(CHECKOUT, 'loadtest/throughput.js'),
               '--env',
@@ -340,7 +340,76 @@ async function benchDelete() {
   });
 }
 
-const BENCHES = { up: benchUp, failover: benchFailover, path: benchPath, services: benchServices, delete: benchDelete };
+/** One owner's power-off and return after another, `n` times, with a driver. */
+async function ownerKills(driver, n) {
+  const file = join(dir, 'kills.yaml');
+  const text = readFileSync(join(CHECKOUT, 'loadtest/scenarios/vip-failover.yaml'), 'utf8')
+    .replaceAll('../../', `${CHECKOUT}`)
+    .replaceAll('../', `${join(CHECKOUT, 'loadtest')}/`)
+    .replace('duration: 3s', 'duration: 1s')
+    .replace('at: 3s', 'at: 1s')
+    .replace('after: 3s', 'after: 2s')
+    .replace('recovery: 3s', 'recovery: 2s');
+  writeFileSync(file, text);
+  const { report } = await runScenarioFile({
+    scenario: readScenario(file),
+    name: `${NAME}-kills`,
+    driver,
+    root,
+    repeats: n,
+    engine: 'builtin',
+    dir,
+    keep: false,
+    signal,
+    progress: say,
+  });
+  return report;
+}
+
+/** The figures of the lab in Docker, and the dark time of both drivers from one run of the bench. */
+async function benchDocker() {
+  const compose = ['compose', '-f', join(CHECKOUT, 'compose/compose.yaml'), '-p', `${NAME}-up`];
+  const dockerRun = (...args) => execFileSync('docker', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  let began = performance.now();
+  dockerRun(...compose, 'build', '--quiet', '--no-cache');
+  row('build of the image, no cache', `${((performance.now() - began) / 1000).toFixed(0)} s`, 'n=1');
+  const image = dockerRun(...compose, 'config', '--images').split('\n')[0];
+  row('image', `${(Number(dockerRun('image', 'inspect', '-f', '{{.Size}}', image)) / 1e6).toFixed(0)} MB`, '');
+  const times = [];
+  const sizes = new Map();
+  for (let i = 0; i < 6; i++) {
+    began = performance.now();
+    dockerRun(...compose, 'up', '--wait');
+    if (i > 0) times.push(performance.now() - began);
+    await pause(3000);
+    for (const line of dockerRun('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}}').trim().split('\n')) {
+      const [, host, text] = /-up-([a-z]+)\S* ([\d.]+)MiB/.exec(line) ?? [];
+      if (host) sizes.set(host, [...(sizes.get(host) ?? []), Number(text) * 1.048576]);
+    }
+    dockerRun(...compose, 'down', '-v', '-t', '2');
+  }
+  row('`docker compose up --wait`, 3 nodes, warm', ...between(times, 'ms'));
+  for (const [host, values] of [...sizes].sort()) row(`memory of a container: ${host}`, ...between(values, 'MB'));
+  for (const driver of ['netns', 'docker']) {
+    const { dark_ms: dark, phases_ms: p, baseline } = await ownerKills(driver, 30);
+    const d = dark.new;
+    row(
+      `VIP dark after a power-off of its owner, \`fast\`, ${driver}`,
+      `p50 ${d.p50} ms, p95 ${d.p95} ms, max ${d.max} ms`,
+      `min ${d.min} ms, n=${d.n}`,
+      `detection ${p.detection.p50} ms; baseline: ${baseline.lost} of ${baseline.sent} lost`,
+    );
+  }
+}
+
+const BENCHES = {
+  up: benchUp,
+  failover: benchFailover,
+  path: benchPath,
+  services: benchServices,
+  delete: benchDelete,
+  docker: benchDocker,
+};
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !(name in BENCHES));
 if (unknown !== undefined) {
