@@ -17,8 +17,8 @@ export interface PackedPackage {
 /** Packs the checkout, which must be built. Fails with what npm said. */
 export async function pack(): Promise<PackedPackage> {
   const dir = mkdtempSync(join(tmpdir(), 'svc-pack-'));
-  const packed = await run('npm', ['pack', '--json', '--pack-destination', dir, ROOT]);
-  if (packed.code !== 0) throw new Error(`npm pack exits ${packed.code}: ${packed.stderr}`);
+  const packed = await run(process.execPath, [join(ROOT, 'scripts', 'pack.mjs'), '--pack-destination', dir]);
+  if (packed.code !== 0) throw new Error(`pack.mjs exits ${packed.code}: ${packed.stderr}`);
   const answer = JSON.parse(packed.stdout) as unknown;
   // An array with npm 10, an object by package name with npm 11.
   const [entry] = Object.values(answer as Record<string, { filename: string; files: { path: string }[] }>);
