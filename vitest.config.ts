@@ -9,6 +9,8 @@ if (!engine && process.env.VITEST_WORKER_ID === undefined)
 const resolve = { conditions: ['svclab-source'] };
 const ssr = { resolve: { conditions: ['svclab-source'], externalConditions: ['svclab-source'] } };
 
+// Projects of one groupOrder run side by side, others one after another: what counts lost requests wants the machine for itself, and two
+// composed labs want the same addresses.
 export default defineConfig({
   resolve,
   ssr,
@@ -19,6 +21,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
+          sequence: { groupOrder: 1 },
           include: ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'],
           exclude: ['**/*.int.test.ts', '**/node_modules/**', '**/dist/**'],
         },
@@ -28,6 +31,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'integration',
+          sequence: { groupOrder: 1 },
           include: [
             'packages/*/src/**/*.int.test.ts',
             'services/*/src/**/*.int.test.ts',
@@ -42,6 +46,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 3 },
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -53,6 +58,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'e2e-docker',
+          sequence: { groupOrder: 5 },
           // The same tests, with containers for hosts. lab-life is about what namespaces leave behind; Docker cuts networks itself.
           include: engine ? ['test/e2e/**/*.test.ts'] : [],
           exclude: ['test/e2e/lab-life.test.ts', 'test/e2e/partition.test.ts'],
@@ -67,6 +73,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'chaos',
+          sequence: { groupOrder: 6 },
           include: engine ? ['test/chaos/**/*.test.ts'] : [],
           testTimeout: 300_000,
           hookTimeout: 600_000,
@@ -80,6 +87,7 @@ export default defineConfig({
         test: {
           // What is published: the npm package and the action.
           name: 'package',
+          sequence: { groupOrder: 2 },
           include: ['test/package/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
@@ -91,6 +99,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'docker',
+          sequence: { groupOrder: 4 },
           include: engine ? ['test/docker/**/*.test.ts', 'test/testcontainers/**/*.test.ts'] : [],
           testTimeout: 180_000,
           hookTimeout: 600_000,
