@@ -1,7 +1,14 @@
 /** What the store holds, read at a scrape. Names as in the API server and in kube-state-metrics where they mean the same. */
-import { type Cache, type Clock, type EndpointSlice, type Node, RESOURCES, SERVICE_NAME_LABEL } from '@svclab/core';
+import {
+  type Cache,
+  type Clock,
+  type EndpointSlice,
+  LEADER_LEASE,
+  type Node,
+  RESOURCES,
+  SERVICE_NAME_LABEL,
+} from '@svclab/core';
 import type { Metrics, Sample } from '@svclab/runtime';
-import { LEADER_LEASE } from './leadership/leadership.ts';
 import { QueueMetrics } from './reconcilers/queue-metrics.ts';
 import type { Definitions } from './registry/definition.ts';
 

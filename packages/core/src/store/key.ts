@@ -75,3 +75,10 @@ export const RESOURCES = {
   /** Allocations are keys of their own: created or refused, never read-modify-written. */
   allocations: { group: 'svclab.dev', resource: 'allocations' },
 } as const satisfies Record<string, ResourceRef>;
+
+/** The lease of the control loops, under the name kube-controller-manager gives it. */
+export const LEADER_LEASE: ObjectKey = {
+  ...RESOURCES.leases,
+  namespace: 'kube-system',
+  name: 'kube-controller-manager',
+};

@@ -17,7 +17,7 @@ import { COMPONENTS } from '../state/secrets.ts';
 import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
 import type { LeaderView } from '../supervisor/leader.ts';
 import { type NodeHosts, nodeChanges } from '../supervisor/node-changes.ts';
-import { followTimeline, fromWire, killPod, ownerOf, supervisorStatus } from '../supervisor/service.ts';
+import { controllerRuns, followTimeline, fromWire, killPod, ownerOf, supervisorStatus } from '../supervisor/service.ts';
 import type { TimelineLog } from '../supervisor/timeline-log.ts';
 import type { VipView } from '../supervisor/vips.ts';
 import type { ContainerFaults } from './container-faults.ts';
@@ -69,7 +69,7 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
         stateDir: '',
         ready: wasReady,
         failure: '',
-        leader: options.leader.host,
+        leader: await options.leader.host((host) => controllerRuns(processes, host)),
         nowNs: clock.nowNs(),
       };
     },

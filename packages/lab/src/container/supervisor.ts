@@ -35,13 +35,14 @@ async function main(): Promise<void> {
   process.on('SIGINT', end);
 
   const faults = new ContainerFaults({ clock, log, timeline });
+  const leader = new LeaderView(lab);
   const hosts = new ContainerHosts({ lab, secrets }, { clock, log, faults, timeline });
   const service = containerLabService({
     hosts,
     token: secrets.token,
     api: `https://127.0.0.1:${settings.apiPort}`,
     vips: new VipView(hosts, secrets.token),
-    leader: new LeaderView(timeline),
+    leader,
     monitors: hosts.monitors,
     faults,
     timeline,
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
     log,
     wait: true,
   });
+  leader.attach(bus);
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
   await serveLabMetrics({
     lab,

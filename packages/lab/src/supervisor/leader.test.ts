@@ -1,37 +1,33 @@
-import type { TimelineEvent, TimelineType } from '@svclab/core';
 import { describe, expect, it } from 'vitest';
 import { LeaderView } from './leader.ts';
 
-const event = (type: TimelineType, node: string, attrs: Readonly<Record<string, string>>): TimelineEvent => ({
-  atNs: 0n,
-  wallMs: 0,
-  node,
-  component: 'controller',
-  type,
-  cause: '',
-  attrs,
+const lab = (controllers: number) => ({
+  hosts: Array.from({ length: controllers }, (_, i) => ({ name: `controller-${i + 1}`, role: 'controller' as const })),
 });
-const elected = (i: number, term: number) => event('leader.elected', `controller-${i}`, { term: String(term) });
-const lost = (i: number, term: number) => event('leader.lost', `controller-${i}`, { term: String(term) });
-const exited = (process: string) => event('process.exited', 'lab', { process });
+const lease = (holderIdentity: string) => JSON.stringify({ spec: { holderIdentity } });
 
 describe('LeaderView', () => {
   it.each([
-    ['nobody at first', [], ''],
-    ['who was elected', [elected(2, 3)], 'controller-2'],
-    ['the later term', [elected(2, 3), elected(1, 4)], 'controller-1'],
-    ['nobody once it gave up', [elected(2, 3), lost(2, 3)], ''],
-    ['nobody once it died', [elected(2, 3), exited('controller@controller-2')], ''],
-    ['still the leader when another process died', [elected(2, 3), exited('dns@controller-2')], 'controller-2'],
-    [
-      'the successor, though the predecessor says late that it lost',
-      [elected(1, 0), elected(2, 1), lost(1, 0)],
-      'controller-2',
-    ],
-    ['the successor, though the word of an earlier term comes late', [elected(2, 1), elected(1, 0)], 'controller-2'],
-  ])('%s', (_, events, host) => {
-    const view = new LeaderView({ subscribe: () => () => undefined });
-    for (const e of events) view.take(e);
-    expect(view.host).toBe(host);
+    ['the only controller', 1, undefined, true, 'controller-1'],
+    ['no controller that does not run', 1, undefined, false, ''],
+    ['whose name the lease has', 3, lease('controller-2_6f0c'), true, 'controller-2'],
+    ['nobody whose controller does not run', 3, lease('controller-2_6f0c'), false, ''],
+    ['nobody when the lease was given up', 3, lease(''), true, ''],
+    ['nobody when there is no lease', 3, '', true, ''],
+    ['nobody when the holder is none of the lab', 3, lease('elsewhere_1'), true, ''],
+    ['nobody when the store does not answer', 3, undefined, true, ''],
+  ])('names %s', async (_, controllers, stored, running, host) => {
+    const view = new LeaderView(lab(controllers));
+    view.attach({
+      request: async () => {
+        if (stored === undefined) throw new Error('no answer');
+        return Buffer.from(stored);
+      },
+    });
+    expect(await view.host(() => running)).toBe(host);
+  });
+
+  it('names nobody before the store can be asked', async () => {
+    expect(await new LeaderView(lab(3)).host(() => true)).toBe('');
   });
 });

@@ -66,7 +66,7 @@ export async function runSupervisor({ paths, api, apiFd }: SupervisorOptions): P
   running.prepare();
   writeNatsConfigs(paths, lab, secrets);
   running.start();
-  const leader = new LeaderView(timeline);
+  const leader = new LeaderView(lab);
   const vips = new VipView(
     {
       get hosts() {
@@ -80,7 +80,7 @@ export async function runSupervisor({ paths, api, apiFd }: SupervisorOptions): P
   ]);
   clock.every(REAP_MS, () => reapOrphans((pid) => running.isOwnPid(pid)));
   watchNats(running, lab);
-  void followBus(running, timeline);
+  void followBus(running, timeline, leader);
   return { lab: running, log };
 }
 
@@ -102,7 +102,7 @@ function ending(running: Lab, timeline: TimelineLog, log: Logger): () => void {
 }
 
 /** Takes what the processes stamp into the timeline, and serves the lab's metrics. */
-async function followBus(running: Lab, timeline: TimelineLog): Promise<void> {
+async function followBus(running: Lab, timeline: TimelineLog, leader: LeaderView): Promise<void> {
   const { lab, secrets, log } = running.options;
   const user = secrets.busUsers.find((u) => u.role === 'supervisor');
   const bus = await connectBus({
@@ -113,6 +113,7 @@ async function followBus(running: Lab, timeline: TimelineLog): Promise<void> {
     log,
     wait: true,
   });
+  leader.attach(bus);
   bus.subscribe(SUBJECTS.all.timeline, (payload) => timeline.add(decodeTimelineEvent(payload)));
   await serveLabMetrics({
     lab,

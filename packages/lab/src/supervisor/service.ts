@@ -62,9 +62,11 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
   let wasReady = false;
   return {
     status: async ({ skipMemory }) => {
+      const leader = await options.leader.host((host) => controllerRuns(lab.processes.map(briefly), host));
       const processes = lab.processes.map((p) => processStatus(p, skipMemory));
       wasReady ||= processes.every((p) => p.state === 'ready');
-      return status(options, [...processes, supervisorStatus(lab.options.clock.wall(), skipMemory)], wasReady);
+      const all = [...processes, supervisorStatus(lab.options.clock.wall(), skipMemory)];
+      return status(options, all, leader, wasReady);
     },
     fault: (request) => asStatus(() => applyFault(request, options)),
     timeline: (request, context) => followTimeline(lab.options.timeline, request, context.signal),
@@ -87,7 +89,22 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
   };
 }
 
-function status(options: LabServiceOptions, processes: StatusResponse['processes'], ready: boolean): StatusResponse {
+const briefly = (p: ManagedProcess) => ({ component: p.spec.component, host: p.spec.host, state: p.state });
+
+/** Whether the controller of a host runs and serves. */
+export function controllerRuns(
+  processes: readonly Pick<StatusResponse['processes'][number], 'component' | 'host' | 'state'>[],
+  host: string,
+): boolean {
+  return processes.some((p) => p.component === 'controller' && p.host === host && p.state === 'ready');
+}
+
+function status(
+  options: LabServiceOptions,
+  processes: StatusResponse['processes'],
+  leader: string,
+  ready: boolean,
+): StatusResponse {
   const { lab, paths } = options.lab.options;
   return {
     name: lab.name,
@@ -106,7 +123,7 @@ function status(options: LabServiceOptions, processes: StatusResponse['processes
     stateDir: paths.dir,
     ready,
     failure: '',
-    leader: options.leader.host,
+    leader,
     nowNs: options.lab.options.clock.nowNs(),
   };
 }

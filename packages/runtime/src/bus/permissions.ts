@@ -112,7 +112,8 @@ export function busPermissions(
     case 'pod-host':
       return { publish: [timeline], subscribe: [inbox] };
     case 'supervisor':
-      return { publish: [SUBJECTS.all.timeline.replace('*.*', '>')], subscribe: ['>'] };
+      // It reads the leader's lease, and follows nothing else of the store.
+      return { publish: [`$JS.API.DIRECT.GET.${STREAM}`, SUBJECTS.all.timeline.replace('*.*', '>')], subscribe: ['>'] };
   }
 }
 

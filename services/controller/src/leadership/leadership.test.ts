@@ -1,9 +1,9 @@
 import type { FencedStore, Lease, Store } from '@svclab/core';
-import { FencedError, RESOURCES, TimeoutError } from '@svclab/core';
+import { FencedError, LEADER_LEASE, RESOURCES, TimeoutError } from '@svclab/core';
 import { createLogger } from '@svclab/runtime';
 import { type FakeClock, fakeClock, type MemoryStore, memoryStore } from '@svclab/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LEADER_LEASE, Leadership, type Term } from './leadership.ts';
+import { Leadership, type Term } from './leadership.ts';
 
 const TIMES = { leaseMs: 1200, renewMs: 900, retryMs: 150 };
 const log = createLogger({ component: 'controller', host: 'test', level: 'silent' });

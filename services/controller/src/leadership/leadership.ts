@@ -6,23 +6,15 @@ import {
   type ElectionTimes,
   type FencedStore,
   type KubeObject,
+  LEADER_LEASE,
   LeaderElection,
   type Lease,
   type LeaseAttempt,
   microTime,
-  type ObjectKey,
   type Random,
-  RESOURCES,
   type Store,
 } from '@svclab/core';
 import type { Logger, Timeline } from '@svclab/runtime';
-
-/** The lease of the control loops, under the name kube-controller-manager gives it. */
-export const LEADER_LEASE: ObjectKey = {
-  ...RESOURCES.leases,
-  namespace: 'kube-system',
-  name: 'kube-controller-manager',
-};
 
 /** One time of leading. */
 export interface Term {
