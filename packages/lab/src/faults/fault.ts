@@ -100,7 +100,9 @@ function restart(target: ResolvedTarget, context: FaultContext): void {
     return;
   }
   for (const p of of(target, context)) {
-    if (p.pid === 0) p.start();
-    else p.signal('SIGKILL');
+    const runs = p.pid !== 0;
+    // One that was stopped and still takes its leave is held as well: it comes back when it has ended.
+    p.start();
+    if (runs) p.signal('SIGKILL');
   }
 }

@@ -109,7 +109,10 @@ async function main(): Promise<void> {
   await writeLabFiles(lab, paths, [api], { names: [hostname()], ...(token ? { token } : {}) });
   const startTime = startTimeOf(process.pid);
   writeFileSync(paths.pid, JSON.stringify({ pid: process.pid, startTime, launcher: process.pid, lab: lab.name }));
-  const supervisor = await runSupervisor({ paths, api, apiFd: await openApi() });
+  // Several controllers accept from one socket: whichever is there answers.
+  const apiFd = await openApi();
+  const apiFds = lab.hosts.filter((h) => h.role === 'controller').map(() => apiFd);
+  const supervisor = await runSupervisor({ paths, api, apiFds });
   watchReady(supervisor, await serve(supervisor, paths, root, api), api);
 }
 

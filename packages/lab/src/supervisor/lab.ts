@@ -31,8 +31,8 @@ export interface LabOptions {
   readonly timeline: TimelineLog;
   /** PATH of the lab's processes. */
   readonly path: string;
-  /** Descriptor of the API's listening socket, when it is not the usual one. */
-  readonly apiFd?: number;
+  /** Descriptors of the controllers' listening sockets, when they are not the usual ones. */
+  readonly apiFds?: readonly number[];
 }
 
 /** Starts processes in a host's namespace. */

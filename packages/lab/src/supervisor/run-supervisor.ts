@@ -34,8 +34,8 @@ export interface SupervisorOptions {
   readonly paths: LabPaths;
   /** Where clients find the API, `https://127.0.0.1:PORT`. */
   readonly api: string;
-  /** Descriptor of the API's listening socket, when it is not the usual one. */
-  readonly apiFd?: number;
+  /** Descriptors of the controllers' listening sockets, when they are not the usual ones. */
+  readonly apiFds?: readonly number[];
 }
 
 /** A supervisor that serves. */
@@ -47,7 +47,7 @@ export interface Supervisor {
 const clock = systemClock;
 
 /** Starts the lab and serves it. Resolves when LabService answers; the processes are then still starting. SIGTERM and SIGINT end all. */
-export async function runSupervisor({ paths, api, apiFd }: SupervisorOptions): Promise<Supervisor> {
+export async function runSupervisor({ paths, api, apiFds }: SupervisorOptions): Promise<Supervisor> {
   const log = createLogger({ component: 'supervisor', host: 'lab' });
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (err) => {
@@ -60,7 +60,7 @@ export async function runSupervisor({ paths, api, apiFd }: SupervisorOptions): P
   const running = new Lab({
     ...{ lab, paths, secrets, clock, log, timeline },
     path: `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`,
-    ...(apiFd === undefined ? {} : { apiFd }),
+    ...(apiFds === undefined ? {} : { apiFds }),
   });
   const end = ending(running, timeline, log);
   running.prepare();

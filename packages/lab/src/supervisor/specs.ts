@@ -23,8 +23,8 @@ export interface SpecOptions {
   readonly secrets: LabSecrets;
   /** PATH of the lab's processes. */
   readonly path: string;
-  /** This process's descriptor of the first controller's listening socket, those of others follow (netns driver); {@link API_FD} when left out. */
-  readonly apiFd?: number;
+  /** This process's descriptors of the controllers' listening sockets (netns driver); {@link API_FD} and those that follow when left out. */
+  readonly apiFds?: readonly number[];
 }
 
 /** What runs on a host. */
@@ -57,7 +57,7 @@ export function natsConfigPath(paths: LabPaths, host: string): string {
 function serviceSpec(
   component: string,
   host: HostSpec,
-  { lab, paths, secrets, path, apiFd = API_FD }: SpecOptions,
+  { lab, paths, secrets, path, apiFds }: SpecOptions,
 ): ProcessSpec {
   const user = secrets.busUsers.find((u) => u.role === component && u.host === host.name);
   const runDir = join(paths.run, host.name);
@@ -82,7 +82,9 @@ function serviceSpec(
     },
     readyFile: join(runDir, `${component}.ready`),
     logFile: logFile(component, host, lab, paths),
-    ...(component === 'controller' && lab.driver === 'netns' ? { passFd: apiFd + controllerIndex(host, lab) } : {}),
+    ...(component === 'controller' && lab.driver === 'netns'
+      ? { passFd: apiFds?.[controllerIndex(host, lab)] ?? API_FD + controllerIndex(host, lab) }
+      : {}),
   };
 }
 
