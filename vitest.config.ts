@@ -87,7 +87,7 @@ export default defineConfig({
         test: {
           // What is published: the npm package and the action.
           name: 'package',
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
           include: ['test/package/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,

@@ -13,11 +13,11 @@ const DOWN_MS = 2000;
 
 /** How long a probe goes on so that it sees the fault and its end, seconds. */
 export const PROBE_S: Readonly<Record<ContainerFault, number>> = {
-  kill: 8,
-  stop: 8,
-  restart: 8,
-  pause: 15,
-  disconnect: 9,
+  kill: 6,
+  stop: 7,
+  restart: 6,
+  pause: 13,
+  disconnect: 8,
 };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -44,9 +44,19 @@ export class HostProcesses implements FaultLab {
   }
 }
 
+/** What the host's first program knows of itself. */
+export interface HostState {
+  /** New with each start of the container. */
+  readonly bootId: string;
+  /** It was asked to end. */
+  readonly stopping: boolean;
+  /** Resolves when it is. */
+  readonly stop: Promise<void>;
+}
+
 /** What the service works with. */
 export interface HostServiceOptions {
-  readonly state: { readonly bootId: string; readonly stopping: boolean };
+  readonly state: HostState;
   readonly processes: HostProcesses;
   readonly observations: Observations;
   readonly clock: Clock;
@@ -72,7 +82,9 @@ export function hostService(options: HostServiceOptions): HostServiceImplementat
           ...options.networks(),
           observations: news.map((o) => ({ ...o, attrs: { ...o.attrs } })),
         };
-        await new Promise<void>((resolve) => clock.after(interval, resolve));
+        const pause = new Promise<void>((resolve) => clock.after(interval, resolve));
+        // A watcher hears at once that the host was asked to end: there may be no next beat.
+        await (state.stopping ? pause : Promise.race([pause, state.stop]));
       }
     },
     state: async ({ skipMemory }) => ({ processes: processes.all.map((p) => processStatus(p, skipMemory)) }),

@@ -25,6 +25,8 @@ import { type Networks, Observations } from './observations.ts';
 const LOOK_MS = 50;
 /** How often health, networks and addresses are looked at, ms. */
 const TEND_MS = 100;
+/** How long the news of the end takes to reach the supervisor, ms. */
+const TELL_MS = 100;
 /** How long processes may take their leave, ms. Docker kills the container after its stop_grace_period. */
 const LEAVE_MS = 1500;
 
@@ -85,14 +87,24 @@ async function main(): Promise<void> {
   if (host.role === 'nats') watchNats(host, processes);
   clock.every(TEND_MS, () => tendHealth(processes));
 
-  const state = { bootId: randomUUID(), stopping: false };
+  let tell = (): void => {};
+  const state = {
+    bootId: randomUUID(),
+    stopping: false,
+    stop: new Promise<void>((resolve) => {
+      tell = resolve;
+    }),
+  };
   let server: GrpcServer | undefined;
   stop = () => {
     if (state.stopping) return;
     state.stopping = true;
+    tell();
     log.info({ event: 'stopping' });
     rmSync(HEALTHY_FILE, { force: true });
-    void Promise.all(processes.map((p) => p.stop(LEAVE_MS))).then(() => process.exit(0));
+    // Also with nothing to end it stays until the supervisor has heard why it goes.
+    const told = new Promise<void>((resolve) => clock.after(TELL_MS, resolve));
+    void Promise.all([told, ...processes.map((p) => p.stop(LEAVE_MS))]).then(() => process.exit(0));
   };
   const service = hostService({ state, processes: all, observations, networks, clock });
   // The control network may be missing just now: a container that was started while it was disconnected.
