@@ -1,4 +1,5 @@
 /** Three NATS servers and three controllers: any one may die or stand still, and traffic does not notice. */
+import { spawnSync } from 'node:child_process';
 import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab, until } from './lab.ts';
@@ -14,6 +15,17 @@ interface Answer {
   readonly tookMs: number;
   readonly body: { readonly kind?: string; readonly reason?: string; readonly message?: string };
 }
+
+/** Copies of servers before 2.11 may part from each other when one is killed (decision 7): there is nothing to hold then. */
+const [, major = 0, minor = 0] = (
+  /v(\d+)\.(\d+)/.exec(
+    spawnSync('nats-server', ['--version'], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    }).stdout ?? '',
+  ) ?? []
+).map(Number);
+const steadyServers = major > 2 || (major === 2 && minor >= 11);
 
 describe('a lab with ha', () => {
   let lab: Lab;
@@ -137,20 +149,23 @@ describe('a lab with ha', () => {
     for (const i of servers) await until(`nats-${i} is back`, () => ready(`nats-${i}`));
   }
 
-  it.each([1, 2, 3])('kill -9 of nats/%i: reads go on everywhere, writes come back, nothing is lost', async (i) => {
-    const report = await lab.probe(`http://${ip}/`, 15, () =>
-      without([i], async () => {
-        for (const host of apis.keys()) expect((await ask(host, 'GET', '/api/v1/pods')).code).toBe(200);
-        for (const host of apis.keys()) await written(host);
-        await until('somebody leads', async () => (await leader()) !== '');
-        await scaled('controller-1', 4);
-      }),
-    );
-    expect(report.new.sent).toBeGreaterThan(300);
-    expect(report.new.outcomes).toEqual({ ok: report.new.sent });
-    for (const host of apis.keys()) await written(host);
-    await scaled('controller-2', 3);
-  });
+  it.runIf(steadyServers).each([1, 2, 3])(
+    'kill -9 of nats/%i: reads go on everywhere, writes come back, nothing is lost',
+    async (i) => {
+      const report = await lab.probe(`http://${ip}/`, 15, () =>
+        without([i], async () => {
+          for (const host of apis.keys()) expect((await ask(host, 'GET', '/api/v1/pods')).code).toBe(200);
+          for (const host of apis.keys()) await written(host);
+          await until('somebody leads', async () => (await leader()) !== '');
+          await scaled('controller-1', 4);
+        }),
+      );
+      expect(report.new.sent).toBeGreaterThan(300);
+      expect(report.new.outcomes).toEqual({ ok: report.new.sent });
+      for (const host of apis.keys()) await written(host);
+      await scaled('controller-2', 3);
+    },
+  );
 
   /** Every object but leases: name and version. Two equal ones: nobody has written in between. */
   async function versions(host: string): Promise<string> {
@@ -205,35 +220,44 @@ describe('a lab with ha', () => {
     await scaled(before, 3);
   });
 
-  it('kill -9 of two of three NATS servers: reads and traffic go on, writes are refused in bounded time and come back', async () => {
-    const report = await lab.probe(`http://${ip}/`, 20, () =>
-      without([1, 2], async () => {
-        const answers: Answer[] = [];
-        await until('writes are refused as not taken', async () => {
-          for (const host of apis.keys()) {
-            expect((await ask(host, 'GET', '/api/v1/pods')).code).toBe(200);
-            answers.push(
-              await ask(host, 'POST', '/api/v1/namespaces/default/configmaps', configMap(`refused-${answers.length}`)),
-            );
-          }
-          return answers.at(-1)?.code === 503;
-        });
-        for (const { code, body } of answers) {
-          // 504 while a server that has not yet noticed takes the write and cannot say what becomes of it.
-          expect([503, 504]).toContain(code);
-          expect(body).toMatchObject({
-            kind: 'Status',
-            status: 'Failure',
-            reason: code === 503 ? 'ServiceUnavailable' : 'Timeout',
+  it.runIf(steadyServers)(
+    'kill -9 of two of three NATS servers: reads and traffic go on, writes are refused in bounded time and come back',
+    async () => {
+      const report = await lab.probe(`http://${ip}/`, 20, () =>
+        without([1, 2], async () => {
+          const answers: Answer[] = [];
+          await until('writes are refused as not taken', async () => {
+            for (const host of apis.keys()) {
+              expect((await ask(host, 'GET', '/api/v1/pods')).code).toBe(200);
+              answers.push(
+                await ask(
+                  host,
+                  'POST',
+                  '/api/v1/namespaces/default/configmaps',
+                  configMap(`refused-${answers.length}`),
+                ),
+              );
+            }
+            return answers.at(-1)?.code === 503;
           });
-        }
-        expect(answers.at(-1)?.body.message).toMatch(/nothing was written/);
-      }),
-    );
-    expect(report.new.sent).toBeGreaterThan(300);
-    expect(report.new.outcomes).toEqual({ ok: report.new.sent });
-    for (const host of apis.keys()) await written(host);
-    await until('somebody leads', async () => (await leader()) !== '');
-    await scaled('controller-3', 4);
-  }, 240_000);
+          for (const { code, body } of answers) {
+            // 504 while a server that has not yet noticed takes the write and cannot say what becomes of it.
+            expect([503, 504]).toContain(code);
+            expect(body).toMatchObject({
+              kind: 'Status',
+              status: 'Failure',
+              reason: code === 503 ? 'ServiceUnavailable' : 'Timeout',
+            });
+          }
+          expect(answers.at(-1)?.body.message).toMatch(/nothing was written/);
+        }),
+      );
+      expect(report.new.sent).toBeGreaterThan(300);
+      expect(report.new.outcomes).toEqual({ ok: report.new.sent });
+      for (const host of apis.keys()) await written(host);
+      await until('somebody leads', async () => (await leader()) !== '');
+      await scaled('controller-3', 4);
+    },
+    240_000,
+  );
 });

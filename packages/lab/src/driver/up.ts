@@ -8,6 +8,7 @@ import { systemClock } from '@svclab/runtime';
 import type { StatusResponse } from '@svclab/wire';
 import { connectLab, type LabConnection, livingPid, startTimeOf } from '../client/connect.ts';
 import { requireEnvironment } from '../doctor/doctor.ts';
+import { installedClusterDoubt } from '../doctor/nats-version.ts';
 import { type LabRequest, planLab } from '../plan/plan.ts';
 import { removeState, reserve, stateKind } from '../state/claim.ts';
 import { badInput, environmentError, LabError } from '../state/errors.ts';
@@ -52,6 +53,8 @@ async function start(options: UpOptions, lab: LabConfig, paths: LabPaths): Promi
       `Lab "${options.name}" is already running: stop it with "svclab down --name ${options.name}", or choose another --name`,
     );
   requireEnvironment();
+  const doubt = options.ha ? installedClusterDoubt(process.env.PATH) : undefined;
+  if (doubt) options.progress(doubt);
   const sockets = await openApiSockets(lab, options.apiPort);
   try {
     const apis = sockets.map((s) => `https://127.0.0.1:${(s.address() as { port: number }).port}`);
