@@ -17,6 +17,8 @@ const LATE_MS = 500;
 const CONNECT_MS = 400;
 /** How long this process must have run without a break before the end of a stream says something about the other side, ms. */
 const AWAKE_MS = 1000;
+/** Shortest silence before gRPC gives a stream up, ms. */
+const GIVEN_UP_MS = 1000;
 /** Time between two tries to watch, ms. */
 const RETRY_MS = 50;
 
@@ -91,10 +93,22 @@ export class HostMonitor {
         this.#log.debug({ event: 'watch-ended', target: this.spec.name, err });
       }
       if (signal.aborted) return;
-      if (this.#connected() && this.#clock.now() - this.#awakeSince > AWAKE_MS)
-        this.#tell(this.#view.ended(this.#clock.nowNs()));
+      if (this.#closedByItsEnd()) this.#tell(this.#view.ended(this.#clock.nowNs()));
       await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
     }
+  }
+
+  /**
+   * A container's end closes its stream in the middle of its beats. A stream that ends after a silence was given up by gRPC, which says
+   * nothing more than the silence does; one that ends while this process was away, nothing at all.
+   */
+  #closedByItsEnd(): boolean {
+    const silentNs = this.#clock.nowNs() - this.#view.lastBeatNs;
+    return (
+      this.#connected() &&
+      this.#clock.now() - this.#awakeSince > AWAKE_MS &&
+      silentNs < BigInt(GIVEN_UP_MS) * 1_000_000n
+    );
   }
 
   #beat(beat: HostBeat): void {
