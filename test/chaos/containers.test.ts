@@ -120,8 +120,8 @@ const targetOf = (service: string): string =>
   service === 'client' ? 'client/1' : service.startsWith('node-') ? `node/${service}` : service.replace('-', '/');
 
 async function experiment(service: string, fault: ContainerFault): Promise<ProbeReport> {
-  const before = await state();
   const since = new Date().toISOString();
+  const before = await state();
   const cut = CUTS[service] ?? { network: `${PROJECT}_lan` };
   const report = await lab.probe(`http://${ip}/`, PROBE_S[fault], () =>
     breakAndMend(fault, `${PROJECT}-${service}-1`, cut),
@@ -172,16 +172,18 @@ describe('a node that does not own the VIP: its endpoints leave, the VIP stays',
 
 describe('the supervisor and the client host: nothing of the lab depends on them', () => {
   it.each(FAULTS)('client: %s', async (fault) => {
-    const before = await state();
+    // A pause is dated by the last beat before it, so a little early.
     const since = new Date().toISOString();
+    const before = await state();
     await breakAndMend(fault, `${PROJECT}-client-1`, { network: `${PROJECT}_lan` });
     await settled(before);
     expect(await faultsSince(since)).toContain(`${SEEN_AS[fault]} client/1`);
   });
 
   it.each(FAULTS)('supervisor: %s', async (fault) => {
-    const before = await state();
+    // A pause is dated by the last beat before it, so a little early.
     const since = new Date().toISOString();
+    const before = await state();
     await breakAndMend(fault, `${PROJECT}-supervisor-1`, CUTS.supervisor ?? { network: '' });
     await settled(before);
     // It hears nobody meanwhile, and takes nobody for broken.
