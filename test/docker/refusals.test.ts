@@ -103,7 +103,7 @@ describe('svclab up --driver docker', () => {
     expect(made.stderr).toBe('');
     try {
       const result = await up(['--api-port', '0', '--lan', '172.29.80', '--control', '172.29.81']);
-      await expectRefusal(result, /172\.29\.80\.0\/24 .*already: choose others with --lan and --control/);
+      await expectRefusal(result, /172\.29\.80\.0\/24.*already: choose others with --lan and --control/);
     } finally {
       await run('docker', ['network', 'rm', network]);
     }
