@@ -25,7 +25,8 @@ const [, major = 0, minor = 0] = (
     }).stdout ?? '',
   ) ?? []
 ).map(Number);
-const steadyServers = major > 2 || (major === 2 && minor >= 11);
+// The image has a server of its own, which is later.
+const steadyServers = process.env.SVCLAB_TEST_DRIVER === 'docker' || major > 2 || (major === 2 && minor >= 11);
 
 describe('a lab with ha', () => {
   let lab: Lab;

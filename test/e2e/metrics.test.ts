@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Exposition, seriesOf } from './exposition.ts';
 import { Lab, until } from './lab.ts';
 
-const SUPERVISOR = 'http://172.30.1.1:9106';
+/** In Docker .1 is the bridge's. */
+const SUPERVISOR = `http://172.30.1.${process.env.SVCLAB_TEST_DRIVER === 'docker' ? 10 : 1}:9106`;
 const DASHBOARDS = new URL('../../compose/observe/grafana/dashboards/', import.meta.url);
 const DOCUMENT = new URL('../../docs/observe.md', import.meta.url);
 const COMPONENTS = ['controller', 'dns', 'l2-announcer', 'node-agent', 'pod-host', 'supervisor'];
