@@ -59,9 +59,9 @@ export default defineConfig({
         test: {
           name: 'e2e-docker',
           sequence: { groupOrder: 5 },
-          // The same tests, with containers for hosts. lab-life is about what namespaces leave behind; Docker cuts networks itself.
+          // The same tests, with containers for hosts. lab-life is about what namespaces leave behind.
           include: engine ? ['test/e2e/**/*.test.ts'] : [],
-          exclude: ['test/e2e/lab-life.test.ts', 'test/e2e/partition.test.ts'],
+          exclude: ['test/e2e/lab-life.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 600_000,
           fileParallelism: false,

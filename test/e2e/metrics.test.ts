@@ -228,6 +228,7 @@ describe('metrics', () => {
   });
 });
 
+// In Docker metrics are always on: there is no such lab.
 describe.skipIf(process.env.SVCLAB_TEST_DRIVER === 'docker')('a lab without metrics', () => {
   it('listens on none of their ports', async () => {
     const lab = await Lab.up(['--nodes', '1']);

@@ -145,10 +145,11 @@ export function connectFromInside(root: string): LabConnection {
 /** Adds what only Docker can do: faults of whole containers. */
 function withDockerFaults(service: LabService, project: string, config: LabConfig): LabService {
   const fault = async (request: FaultRequest): Promise<FaultResponse> => {
+    // What is unknown, or no fault of a target, is the supervisor's to answer.
+    if (!CONTAINER_VERBS.includes(request.verb)) return service.fault(request);
     const asked = parseTarget(request.target, config);
     const target = asked.kind === 'owner' ? ownerOf(asked, (await service.vips({})).vips) : asked;
-    // What is unknown or not about a host is the supervisor's to answer.
-    if (target.kind !== 'host' || !CONTAINER_VERBS.includes(request.verb)) return service.fault(request);
+    if (target.kind !== 'host') return service.fault(request);
     const host = config.hosts.find((h) => h.name === target.host);
     const containers = await containersOf(project);
     const container = containers.find((c) => c.service === (host && serviceOf(host)));
