@@ -1,0 +1,219 @@
+/**
+ * The contract of `report.json`: what `svclab run`, `svclab demo` and `svclab measure` write, and what the terminal, Markdown, JUnit and HTML
+ * reports, `svclab report compare` and `svclab gate` read. Keys are snake case, times milliseconds unless a key says otherwise. Every time is
+ * good to plus or minus `prober.interval_ms` of its run.
+ */
+import type { Latency, Outcome } from '@svclab/core';
+
+/** A distribution over runs. */
+export interface Distribution {
+  readonly n: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+  readonly mean: number;
+  /** 95 % bootstrap interval of the median (percentile method, seeded by the report's seed): [low, high]. */
+  readonly ci95: readonly [number, number];
+  /** Error of each single value, ms for times and 0 for counts. */
+  readonly error: number;
+}
+
+/** The outage of one flow by every usual definition. A value is null when the run cannot tell (no fault, never recovered). */
+export interface OutageMetrics {
+  /** Longest distance between two successes, planned send times; the headline. */
+  readonly longest_gap_ms: number;
+  /** First lost request to the first success after it (RFC 6412, loss of connectivity period). */
+  readonly loss_of_connectivity_ms: number;
+  /** Lost requests divided by the offered rate (RFC 6412, loss-derived). */
+  readonly loss_derived_ms: number;
+  /** Time the rate of answers was under 90 % of the offered one (RFC 6412, rate-derived). */
+  readonly rate_derived_ms: number;
+  /** Event instant to the rate being over 90 % again. */
+  readonly event_to_recovery_ms: number | null;
+  /** Event instant to the first success that was sent after the first loss. */
+  readonly first_success_ms: number | null;
+  /** Event instant to the last loss that belongs to the fault. */
+  readonly full_recovery_ms: number | null;
+  /** The same, when nothing was lost for the sustained-validation time after it; else null. */
+  readonly sustained_recovery_ms: number | null;
+  /** Answers by outcome class. */
+  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
+  readonly sent: number;
+  readonly lost: number;
+  /** Error of every time above, ms. */
+  readonly error_ms: number;
+}
+
+/** One part of the dark time and what bounds it. */
+export interface PhaseBound {
+  /** Key of `phases_ms`. */
+  readonly phase: string;
+  readonly ms: number;
+  /** The knob that bounds it, `membership.probeInterval`; empty where none does. */
+  readonly knob: string;
+  /** The knob's value in this lab, as it is written (`1s`). */
+  readonly knob_value: string;
+  /** What the timers make of it, in words: `suspicion of 4 x log10(3) x probeInterval after up to one probe interval`. */
+  readonly bound: string;
+  /** What turning the knob would save, in words (`200ms instead of 1s saves about 4.2 s`); empty where nothing is to be won. */
+  readonly saves: string;
+}
+
+/** One checker's verdict over a run's history. */
+export interface CheckResult {
+  /** `one-owner`, `no-removed-endpoint`, `affinity`, `dns-freshness`, `no-refusal-while-ready`, `rules-converge`. */
+  readonly check: string;
+  readonly held: boolean;
+  /** What was found, with figures; also when it held (`one owner all along; 0 ms with two, 143 ms with none`). */
+  readonly finding: string;
+  /** Figures behind it, ms or counts. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** The shortest piece of history that proves a violation, in order of time; empty when it held. */
+  readonly evidence: readonly { readonly at_ms: number; readonly what: string }[];
+}
+
+/** How one expectation fared. */
+export interface ExpectationResult {
+  readonly expr: string;
+  readonly held: boolean;
+  /** The value found; null when the report has none. */
+  readonly value: number | string | null;
+}
+
+/** A step of the method as it was taken. `at_ms` counts from the run's first planned request. */
+export interface StepResult {
+  readonly kind: 'fault' | 'heal' | 'kubectl' | 'load' | 'probe' | 'wait';
+  /** As a person would type it: `fault kill owner/shop/frontend`. */
+  readonly what: string;
+  /** What a fault acted on (`node/node-2`); empty for other kinds. */
+  readonly resolved: string;
+  readonly at_ms: number;
+  /** End of what lasts; equal to `at_ms` for what does not. */
+  readonly end_ms: number;
+  readonly ok: boolean;
+  /** Output or error, first line. */
+  readonly said: string;
+}
+
+/** A probe of the steady-state hypothesis, or one that runs beside the method. */
+export interface ProbeResult {
+  readonly name: string;
+  /** SoT, EoT, Edge, Continuous, OnChaos, as in Litmus. */
+  readonly mode: string;
+  readonly held: boolean;
+  readonly value: string;
+  readonly tolerance: string;
+  readonly at_ms: number;
+}
+
+/** One run. */
+export interface RunResult {
+  /** From 1. */
+  readonly run: number;
+  /** Random shift of the method's first fault against the timers' beat. */
+  readonly fault_phase_ms: number;
+  /** URL of the probed target. */
+  readonly url: string;
+  /** Empty for a target that is no VIP. */
+  readonly vip: string;
+  readonly owner_before: string;
+  readonly owner_after: string;
+  /** Longest time without success that belongs to the fault, by flow. */
+  readonly dark_ms: { readonly new: number; readonly reused: number };
+  /** Parts of `dark_ms.new`; they add up to it. `unattributed` holds what no stamp explains. */
+  readonly phases_ms: Readonly<Record<string, number>>;
+  readonly phase_bounds: readonly PhaseBound[];
+  readonly outage: { readonly new: OutageMetrics; readonly reused: OutageMetrics };
+  /** From the fault on; `load` covers the whole run. */
+  readonly lost: { readonly new: number; readonly reused: number; readonly load: number };
+  readonly baseline: { readonly sent: number; readonly lost: number };
+  /** Answered new connections, from the planned send time. */
+  readonly latency_ms: { readonly before: Latency; readonly during: Latency; readonly after: Latency };
+  /** Fault effective to the new owner's verdict; null when it was not stamped. */
+  readonly fault_to_dead_ms: number | null;
+  /** Per surviving node: fault to the first rules without the dead node's endpoints. */
+  readonly endpoints_removed_ms: Readonly<Record<string, number>>;
+  /** Share of new connections lost between the VIP's return and the last node's rules, 0 to 1. */
+  readonly lost_share_until_removed: number;
+  readonly failback: {
+    readonly owner: string;
+    readonly dark_ms: { readonly new: number; readonly reused: number };
+    readonly lost: { readonly new: number; readonly reused: number };
+  } | null;
+  /** Answers of both flows by pod and by the node the pod runs on. */
+  readonly answers: {
+    readonly by_pod: Readonly<Record<string, number>>;
+    readonly by_node: Readonly<Record<string, number>>;
+  };
+  readonly prober: {
+    readonly interval_ms: number;
+    readonly timeout_ms: number;
+    readonly lateness_p99_ms: number;
+    readonly sent: number;
+    /** CLOCK_MONOTONIC of the run's millisecond 0, ns, as decimal text. */
+    readonly start_ns: string;
+    readonly duration_ms: number;
+  };
+  readonly load: {
+    readonly engine: 'k6' | 'builtin';
+    readonly script: string;
+    readonly iterations: number;
+    readonly requests: number;
+    readonly failed: number;
+    readonly dropped_iterations: number;
+  } | null;
+  readonly checks: readonly CheckResult[];
+  readonly steps: readonly StepResult[];
+  readonly probes: readonly ProbeResult[];
+  readonly expectations: readonly ExpectationResult[];
+  /** Why this run says nothing (generator late, iterations dropped, steady state lost requests); empty when it does. */
+  readonly inconclusive: readonly string[];
+  readonly notes: readonly string[];
+  readonly sentence: string;
+  /** Raw data, relative to the report's folder: samples.jsonl, timeline.jsonl, probe.json, load.jsonl. */
+  readonly files: readonly string[];
+}
+
+/** How a scenario ended. */
+export type Verdict = 'held' | 'failed' | 'inconclusive' | 'interrupted';
+
+/** `report.json`. */
+export interface RunReport {
+  /** Version of this contract. */
+  readonly format: 'svclab.dev/report/v1';
+  readonly title: string;
+  readonly description: string;
+  /** The sentence people send each other. */
+  readonly sentence: string;
+  readonly verdict: Verdict;
+  readonly repeats: number;
+  readonly seed: number;
+  readonly dark_ms: { readonly new: Distribution; readonly reused: Distribution };
+  readonly phases_ms: Readonly<Record<string, Distribution>>;
+  readonly lost: { readonly new: Distribution; readonly reused: Distribution; readonly load: Distribution };
+  /** Before the faults, all runs together. */
+  readonly baseline: { readonly sent: number; readonly lost: number };
+  /** Each over all runs: its worst run where it is per run. */
+  readonly expectations: readonly ExpectationResult[];
+  /** Bounds of the median run. */
+  readonly phase_bounds: readonly PhaseBound[];
+  readonly runs: readonly RunResult[];
+  readonly environment: {
+    readonly svclab: string;
+    readonly node: string;
+    readonly kernel: string;
+    readonly cpus: number;
+    readonly driver: string;
+    readonly profile: string;
+    /** Knobs that differ from the profile. */
+    readonly set: Readonly<Record<string, string>>;
+    readonly engine: string;
+    readonly nodes: number;
+  };
+  /** The exact command that makes such a report again. */
+  readonly command: string;
+  /** ISO 8601. */
+  readonly started_at: string;
+  readonly finished_at: string;
+}
