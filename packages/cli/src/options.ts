@@ -27,6 +27,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A whole number of 1 or more. */
+export function positive(text: string): number {
+  const n = wholeNumber(text);
+  if (n < 1) throw new InvalidArgumentError('Give 1 or more.');
+  return n;
+}
+
 /** A TCP port; 0 stands for a free one. */
 export function portNumber(text: string): number {
   const port = wholeNumber(text);

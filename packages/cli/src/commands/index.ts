@@ -17,6 +17,7 @@ import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
 import { addTimeline } from './timeline.ts';
 import { addUp } from './up.ts';
+import { addValidate } from './validate.ts';
 import { addVersion } from './version.ts';
 import { addVip } from './vip.ts';
 
@@ -37,6 +38,7 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addTimeline,
   addVip,
   addRun,
+  addValidate,
   addDemo,
   addCompose,
   addVersion,

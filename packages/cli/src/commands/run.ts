@@ -1,18 +1,26 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { randomInt } from 'node:crypto';
+import { watch } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Scenario } from '@svclab/lab';
+import { systemClock } from '@svclab/runtime';
+import { type Command, Option } from 'commander';
 import { exitWith, print, root, say } from '../context.ts';
 import { interruptible } from '../interrupt.ts';
-import { driverOption, outputOption, wholeNumber } from '../options.ts';
+import { driverOption, keyValue, outputOption, positive, wholeNumber } from '../options.ts';
+import { Progress } from '../progress.ts';
 
 interface RunFlags {
   readonly name: string;
   readonly driver: 'netns' | 'docker';
   readonly output: string;
-  readonly repeat: number;
+  readonly repeat?: number;
+  readonly seed?: number;
+  readonly var: Readonly<Record<string, string>>;
   readonly report?: string;
   readonly engine: 'auto' | 'k6' | 'builtin';
   readonly keep?: boolean;
+  readonly dryRun?: boolean;
+  readonly watch?: boolean;
 }
 
 /** `svclab run SCENARIO.yaml`. */
@@ -22,50 +30,111 @@ export function addRun(parent: Command): void {
     .description('run a scenario file: set-up, load, faults, expectations, report')
     .addHelpText(
       'before',
-      'Examples:\n  svclab run loadtest/scenarios/vip-failover.yaml\n  svclab run loadtest/scenarios/vip-failover.yaml --repeat 20 --report out -o json\n',
+      `Examples:
+  svclab run loadtest/scenarios/vip-failover.yaml
+  svclab run loadtest/scenarios/vip-failover.yaml --repeat 30 --report out -o json
+  svclab run loadtest/scenarios/drain-against-kill.yaml --dry-run
+`,
     )
     .argument('<scenario>', 'a scenario file (YAML)')
     .option('--name <lab>', 'name of the lab that is made for it', `run-${process.pid}`)
     .addOption(driverOption())
     .addOption(outputOption())
-    .option('--repeat <n>', 'how often, on one lab', positive, 1)
-    .option('--report <dir>', 'write report.json, report.md, samples and timelines there')
+    .option('--repeat <n>', 'how often, on one lab (default: as the scenario says)', positive)
+    .option(
+      '--seed <n>',
+      'of all that is random, so that a run can be repeated (default: drawn, and reported)',
+      wholeNumber,
+    )
+    .option('--var <name=value>', 'value of a variable of the scenario; may be repeated', keyValue, {})
+    .option('--report <dir>', 'write report.json, .html, .md, junit.xml and the raw data there (default: .svclab/run)')
     .addOption(
       new Option('--engine <engine>', 'what makes the load').choices(['auto', 'k6', 'builtin']).default('auto'),
     )
     .option('--keep', 'leave the lab running')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--watch', 'run again whenever the file changes, until Ctrl-C')
     .action(run);
 }
 
-function positive(text: string): number {
-  const n = wholeNumber(text);
-  if (n < 1) throw new InvalidArgumentError('Give 1 or more.');
-  return n;
+async function run(path: string, flags: RunFlags): Promise<void> {
+  const { checkScenario, dryRunText, LabError, readScenario } = await import('@svclab/lab');
+  const read = (): Scenario => {
+    const scenario = readScenario(path, { variables: flags.var });
+    checkScenario(scenario, flags.driver);
+    return scenario;
+  };
+  if (flags.dryRun === true) {
+    const scenario = read();
+    return print(flags.output, scenario, () => dryRunText(scenario, flags.repeat ?? scenario.repeats));
+  }
+  const signal = interruptible();
+  if (flags.watch !== true) return runOnce(path, read(), flags, signal);
+  while (!signal.aborted) {
+    try {
+      await runOnce(path, read(), flags, signal);
+    } catch (error) {
+      if (!(error instanceof LabError)) throw error;
+      say(error.message);
+    }
+    if (signal.aborted) break;
+    say(`Waiting for a change of ${path} (Ctrl-C ends)`);
+    await changed(path, signal);
+  }
+  exitWith(130);
 }
 
-async function run(path: string, flags: RunFlags): Promise<void> {
-  const { chooseEngine, readScenario, runScenarioFile, scenarioMarkdown, scenarioText } = await import('@svclab/lab');
-  const scenario = readScenario(path);
+/** Resolves when the file has been written, or the signal comes. Editors replace files, so its folder is watched. */
+function changed(path: string, signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    const watcher = watch(dirname(resolve(path)), (_, name) => {
+      if (name === basename(path)) end();
+    });
+    const end = (): void => {
+      watcher.close();
+      signal.removeEventListener('abort', end);
+      done();
+    };
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+const MAX_SEED = 0xffff_ffff;
+
+async function runOnce(path: string, scenario: Scenario, flags: RunFlags, signal: AbortSignal): Promise<void> {
+  const { chooseEngine, runReportText, runScenarioFile, writeReports } = await import('@svclab/lab');
   const dir = resolve(flags.report ?? join('.svclab', 'run'));
-  const signal = interruptible();
+  const seed = flags.seed ?? scenario.seed ?? randomInt(MAX_SEED);
+  const repeats = flags.repeat ?? scenario.repeats;
+  const progress = new Progress(process.stderr, () => systemClock.now());
   const { report, exitCode } = await runScenarioFile({
     scenario,
     name: flags.name,
     root: root(),
-    repeats: flags.repeat,
+    repeats,
+    seed,
     driver: flags.driver,
     engine: chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver),
     dir,
     keep: flags.keep === true,
+    command: commandText(path, flags, repeats, seed),
     signal,
-    progress: say,
+    progress: progress.say,
+    live: progress.live,
+    onRun: progress.onRun,
   });
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(dir, 'report.md'), scenarioMarkdown(report));
-  say(`Report: ${join(dir, 'report.md')}`);
-  if (exitCode === 3)
-    say('Inconclusive: the generator was late, dropped iterations, or the steady state lost requests');
-  print(flags.output, report, () => scenarioText(report));
+  progress.end();
+  const files = await writeReports(dir, report);
+  say(`Report: ${files.join(', ')}`);
+  for (const run of report.runs) for (const reason of run.inconclusive) say(`Inconclusive: run ${run.run}: ${reason}`);
+  print(flags.output, report, () => runReportText(report));
   exitWith(exitCode);
+}
+
+/** The command that makes such a report again. */
+function commandText(path: string, flags: RunFlags, repeats: number, seed: number): string {
+  const vars = Object.entries(flags.var).map(([k, v]) => `--var ${k}=${v}`);
+  const driver = flags.driver === 'netns' ? [] : [`--driver ${flags.driver}`];
+  const engine = flags.engine === 'auto' ? [] : [`--engine ${flags.engine}`];
+  return ['svclab run', path, `--repeat ${repeats}`, `--seed ${seed}`, ...vars, ...driver, ...engine].join(' ');
 }

@@ -50,7 +50,7 @@ export function measurementReport(input: MeasurementInput): MeasurementReport {
   const { run, report, vip, markNs, endNs } = input;
   const events = input.events.filter((e) => e.atNs >= markNs);
   const seen = stepsSeen(events);
-  const action = { atMs: 0, verb: 'action', target: '', resolved: '', effectiveNs: markNs };
+  const action = { verb: 'action', resolved: '', effectiveNs: markNs };
   const base = failoverReport({
     run,
     report,

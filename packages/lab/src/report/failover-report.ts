@@ -11,9 +11,10 @@ import {
   type ProbeRun,
   type ProbeSample,
   round,
+  type TimelineEvent,
 } from '@svclab/core';
-import type { ExperimentResult, StepTaken } from '../scenario/experiment.ts';
 import type { LoadFigures } from '../scenario/load-run.ts';
+import type { ProbeOutcome } from '../scenario/probe-run.ts';
 
 /** Keys and units are a contract: programs read this file. */
 export interface FailoverReport {
@@ -53,8 +54,30 @@ export interface FailoverReport {
 const MS = 1e6;
 const HEALING = new Set(['restart', 'resume', 'heal']);
 
+/** A fault made or healed. */
+export interface FaultStep {
+  /** `kill`, `heal` ... */
+  readonly verb: string;
+  /** What it acted on, `node/node-2`. */
+  readonly resolved: string;
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly effectiveNs: bigint;
+}
+
+/** What a report is computed from. */
+export interface FailoverInput extends ProbeOutcome {
+  /** The address and who announced it before; both empty where there is none. */
+  readonly vip: { readonly vip: string; readonly owner: string };
+  readonly events: readonly TimelineEvent[];
+  /** In order; the first is what is measured. */
+  readonly steps: readonly FaultStep[];
+  readonly load: LoadFigures | undefined;
+  /** End of the measurement, CLOCK_MONOTONIC ns. */
+  readonly endNs: bigint;
+}
+
 /** Computes the report of an experiment whose first step hit the VIP's owner. */
-export function failoverReport(result: ExperimentResult): FailoverReport {
+export function failoverReport(result: FailoverInput): FailoverReport {
   const { run, report, steps, vip } = result;
   const fault = steps[0];
   const faultNs = fault?.effectiveNs ?? result.endNs;
@@ -120,7 +143,7 @@ function lostShare(run: ProbeRun, measured: Failover, faultNs: bigint): number {
   return sent === 0 ? 0 : lostBetween(run.new, backMs, faultMs + removed) / sent;
 }
 
-function failback(result: ExperimentResult, back: StepTaken): FailoverReport['failback'] {
+function failback(result: FailoverInput, back: FaultStep): FailoverReport['failback'] {
   const { run, vip } = result;
   const fromMs = Number(back.effectiveNs - run.startNs) / MS;
   const dark = (samples: readonly ProbeSample[]): number =>

@@ -107,6 +107,15 @@ export interface ProbeResult {
   readonly at_ms: number;
 }
 
+/** A target that is measured beside the one under test. */
+export interface FlowResult {
+  readonly name: string;
+  readonly url: string;
+  readonly dark_ms: { readonly new: number; readonly reused: number };
+  readonly lost: { readonly new: number; readonly reused: number };
+  readonly outage: { readonly new: OutageMetrics; readonly reused: OutageMetrics };
+}
+
 /** One run. */
 export interface RunResult {
   /** From 1. */
@@ -146,6 +155,8 @@ export interface RunResult {
     readonly by_pod: Readonly<Record<string, number>>;
     readonly by_node: Readonly<Record<string, number>>;
   };
+  /** The control group: other ways in, measured at the same time. */
+  readonly beside: readonly FlowResult[];
   readonly prober: {
     readonly interval_ms: number;
     readonly timeout_ms: number;
@@ -167,7 +178,7 @@ export interface RunResult {
   readonly steps: readonly StepResult[];
   readonly probes: readonly ProbeResult[];
   readonly expectations: readonly ExpectationResult[];
-  /** Why this run says nothing (generator late, iterations dropped, steady state lost requests); empty when it does. */
+  /** Why this run proves nothing (generator late, iterations dropped, steady state lost requests); empty when it does. */
   readonly inconclusive: readonly string[];
   readonly notes: readonly string[];
   readonly sentence: string;

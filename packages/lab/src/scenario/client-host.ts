@@ -26,10 +26,10 @@ export function remotePath(lab: LabConnection, path: string): string {
   return lab.local ? path : join(lab.programs.scratch, `svclab-${process.pid}-${basename(path)}`);
 }
 
-/** Brings a file from the client host to where it is wanted, and removes it there. Fails with a LabError when it is not there. */
-export async function fetchFile(lab: LabConnection, from: string, to: string): Promise<void> {
+/** Brings a file from the client host (or another, `on`) to where it is wanted, and removes it there. Fails with a LabError when it is not there. */
+export async function fetchFile(lab: LabConnection, from: string, to: string, on?: string): Promise<void> {
   if (lab.local) return;
-  const host = clientHost(lab);
+  const host = on ?? clientHost(lab);
   const { code, stdout, stderr } = await captureOnHost(lab, { host, command: ['cat', from] });
   if (code !== 0) throw environmentError(`File ${from} of the client host cannot be read: ${stderr.trim()}`);
   writeFileSync(to, stdout);
@@ -72,18 +72,19 @@ export async function sendScript(lab: LabConnection, script: string): Promise<st
 /** Most of the talk that is kept for a message. */
 const KEPT_LINES = 20;
 
-/** Starts a program on the client host. Its stdout is collected; `onLine` gets each line of its talk on stderr. */
+/** Starts a program on the client host (or another). Its stdout is collected; `onLine` gets each line of its talk on stderr. */
 export function startOnClient(
   lab: LabConnection,
   command: readonly string[],
   onLine: (line: string) => void = () => {},
+  host: string = clientHost(lab),
 ): ClientProgram {
   const stdout: Uint8Array[] = [];
   const talk: string[] = [];
   let rest = '';
   const program = startOnHost(
     lab,
-    { host: clientHost(lab), command, env: { K6_NO_USAGE_REPORT: 'true' } },
+    { host, command, env: { K6_NO_USAGE_REPORT: 'true' } },
     {
       stdout: (chunk) => stdout.push(chunk),
       stderr: (chunk) => {

@@ -6,7 +6,9 @@ import { type Driver, endLab } from '../client/open.ts';
 import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
 import { builtFile } from '../state/programs.ts';
 import { runExperiment } from './experiment.ts';
+import { faultMaker } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
+import { faultStep } from './method.ts';
 import { prepare } from './prepare.ts';
 
 /** How to run the demo. */
@@ -42,7 +44,12 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
   const { killMs, restartMs, durationMs } = SCHEDULE[profile];
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
-  const service = { namespace: 'shop', name: 'frontend' };
+  const spec = {
+    service: { namespace: 'shop', name: 'frontend' },
+    via: 'loadbalancer',
+    from: 'client',
+    path: PROBE_PATH,
+  };
   let lab: LabConnection | undefined;
   try {
     const ready = await prepare(
@@ -54,7 +61,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
         profile,
         set: {},
         manifests: [builtFile('examples/shop')],
-        service,
+        target: spec,
         dir,
         signal,
         progress,
@@ -69,25 +76,25 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
     );
     const result = await runExperiment({
       lab: ready.lab,
-      vip: ready.vip,
+      target: ready.target,
       intervalMs: INTERVAL_MS,
       timeoutMs: TIMEOUT_MS,
-      path: PROBE_PATH,
       durationMs,
-      steps: [
-        { atMs: killMs, verb: 'kill', target: 'owner/shop/frontend' },
-        { atMs: restartMs, verb: 'restart', target: 'previous' },
-      ],
+      steadyMs: 0,
+      recoveryMs: 0,
+      method: [faultStep('kill', 'owner/shop/frontend', killMs), faultStep('restart', 'previous', restartMs)],
+      faults: faultMaker(ready.lab),
       load: {
         engine: options.engine,
         script,
-        env: { URL: ready.vip.url, RATE: String(RATE), DURATION: `${durationMs / 1000}s` },
+        env: { URL: new URL('/', ready.target.url).href, RATE: String(RATE), DURATION: `${durationMs / 1000}s` },
       },
       dir,
       signal,
       progress,
     });
-    const report = failoverReport(result);
+    signal.throwIfAborted();
+    const report = failoverReport({ ...result, vip: ready.target });
     writeFileSync(join(dir, 'report.json'), `${JSON.stringify({ profile, ...report }, null, 2)}\n`);
     writeFileSync(join(dir, 'probe.json'), `${JSON.stringify(result.report, null, 2)}\n`);
     return report;

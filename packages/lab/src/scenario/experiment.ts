@@ -4,56 +4,69 @@ import { join } from 'node:path';
 import { findOutages, type TimelineEvent, type TimelineType } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
 import { measuringClock } from '../prober/clock.ts';
+import type { ProbeResult } from '../report/model.ts';
+import { LabError } from '../state/errors.ts';
 import { timelineJson } from '../supervisor/timeline-log.ts';
 import { sendScript } from './client-host.ts';
-import { type LoadFigures, type LoadRequest, startLoad } from './load-run.ts';
-import { type ProbeOutcome, startProbe } from './probe-run.ts';
-import type { Vip } from './steady.ts';
-
-/** A fault at a time. */
-export interface Step {
-  /** After the start of the measurement, milliseconds. */
-  readonly atMs: number;
-  readonly verb: string;
-  /** As `svclab fault` takes it, or `previous`: what the step before acted on. */
-  readonly target: string;
-}
-
-/** A step that was taken. */
-export interface StepTaken extends Step {
-  readonly resolved: string;
-  /** CLOCK_MONOTONIC, nanoseconds. */
-  readonly effectiveNs: bigint;
-}
+import type { FaultMaker } from './fault-session.ts';
+import { Hypothesis } from './hypothesis.ts';
+import { type LoadFigures, type LoadRequest, type RunningLoad, startLoad } from './load-run.ts';
+import { allSteps, type MethodStep } from './method.ts';
+import { Performer, type StepTaken, waitUntil } from './perform.ts';
+import { type ProbeOutcome, type RunningProbe, startProbe } from './probe-run.ts';
+import type { HypothesisProbe } from './scenario-file.ts';
+import type { Target } from './targets.ts';
 
 /** An experiment to do. */
 export interface Experiment {
   readonly lab: LabConnection;
-  readonly vip: Vip;
+  readonly target: Target;
+  /** Targets that are measured beside it. */
+  readonly beside?: readonly { readonly name: string; readonly target: Target }[];
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  /** Path the prober asks for. */
-  readonly path: string;
+  /** Undisturbed stretch before the first step, ms. */
+  readonly steadyMs: number;
+  /** The first step begins this much later, ms. */
+  readonly faultPhaseMs?: number;
+  /** Least duration of the measurement from its start, without `faultPhaseMs`, ms. */
   readonly durationMs: number;
-  readonly steps: readonly Step[];
+  /** Least time that is measured after the last step has ended, ms. */
+  readonly recoveryMs: number;
+  readonly method: readonly MethodStep[];
+  readonly faults: FaultMaker;
+  /** Probes of the hypothesis. */
+  readonly probes?: readonly HypothesisProbe[];
   /** Without it only the prober runs. */
   readonly load: Omit<LoadRequest, 'samples'> | undefined;
   /** Directory for samples and the timeline, absolute. */
   readonly dir: string;
+  /** Ends it early; what was measured until then is the result, marked as interrupted. */
   readonly signal: AbortSignal;
-  /** Report what was measured until `signal` was aborted, instead of rejecting. */
-  readonly keepOnAbort?: boolean;
   readonly progress: (line: string) => void;
+  /** Gets what the prober and the load say each second. */
+  readonly live?: (source: 'probe' | 'load', line: string) => void;
+}
+
+/** What was measured of one target. */
+export interface TargetOutcome extends ProbeOutcome {
+  readonly name: string;
+  readonly target: Target;
 }
 
 /** What was measured. */
 export interface ExperimentResult extends ProbeOutcome {
-  readonly vip: Vip;
+  readonly target: Target;
+  readonly beside: readonly TargetOutcome[];
   readonly events: readonly TimelineEvent[];
   readonly steps: readonly StepTaken[];
+  /** The load that ran all along, and those steps started. */
   readonly load: LoadFigures | undefined;
+  readonly moreLoads: readonly LoadFigures[];
+  readonly hypothesis: readonly ProbeResult[];
   /** End of the measurement, CLOCK_MONOTONIC ns. */
   readonly endNs: bigint;
+  readonly interrupted: boolean;
 }
 
 /** Steps whose stamps are worth a line while it runs. */
@@ -67,76 +80,139 @@ const TOLD: Readonly<Partial<Record<TimelineType, (e: TimelineEvent) => string |
   'node.ready': (e) => `node ${e.attrs.target} is Ready`,
 };
 
-/** Runs the experiment. Rejects with AbortError when `signal` is aborted; whatever it started has then been told to end. */
+/** A method whose steps take a time of their own may last this much longer than planned, ms. */
+const UNPLANNED_MS = 600_000;
+
+/**
+ * Runs the experiment. An aborted `signal` ends it early and it resolves with what was measured. Rejects with a LabError when a step, the
+ * prober or the load cannot be carried out; whatever it started has then been told to end.
+ */
 export async function runExperiment(experiment: Experiment): Promise<ExperimentResult> {
-  const { lab, vip, dir, signal } = experiment;
+  const { lab, target, dir, signal, faultPhaseMs = 0 } = experiment;
   const sinceNs = (await lab.service.status({ skipMemory: true })).nowNs;
   const told = new AbortController();
-  const load =
-    experiment.load &&
-    startLoad(lab, {
-      ...experiment.load,
-      script: await sendScript(lab, experiment.load.script),
-      samples: join(dir, 'load.jsonl'),
+  // Ends the method and the probes, be it that the caller gives up, a probe of the hypothesis fails, or a generator does.
+  const stop = new AbortController();
+  signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true });
+  const moreLoads: RunningLoad[] = [];
+  const begin = async (load: Omit<LoadRequest, 'samples'>, samples: string): Promise<RunningLoad> =>
+    startLoad(lab, { ...load, script: await sendScript(lab, load.script), samples: join(dir, samples) }, (line) =>
+      experiment.live?.('load', line),
+    );
+  const load = experiment.load && (await begin(experiment.load, 'load.jsonl'));
+  const open = needsTime(experiment.method);
+  const probeOf = (t: Target, samples: string, live: boolean): RunningProbe =>
+    startProbe(lab, {
+      url: t.url,
+      host: t.host,
+      intervalMs: experiment.intervalMs,
+      durationMs: experiment.durationMs + faultPhaseMs + (open ? UNPLANNED_MS : 0),
+      timeoutMs: experiment.timeoutMs,
+      samples: join(dir, samples),
+      ...(live ? { onLine: (line: string) => experiment.live?.('probe', line) } : {}),
     });
-  const probe = startProbe(lab, {
-    url: new URL(experiment.path, vip.url).href,
-    intervalMs: experiment.intervalMs,
-    durationMs: experiment.durationMs,
-    timeoutMs: experiment.timeoutMs,
-    samples: join(dir, 'samples.jsonl'),
-  });
+  const probe = probeOf(target, 'samples.jsonl', true);
+  const beside = (experiment.beside ?? []).map((b) => ({
+    ...b,
+    probe: probeOf(b.target, `samples-${b.name}.jsonl`, false),
+  }));
   const startMs = measuringClock.now();
+  const hypothesis = new Hypothesis(lab, experiment.probes ?? [], startMs, stop.signal);
   const interrupt = (): void => {
-    probe.interrupt();
-    load?.interrupt();
+    for (const p of [probe, ...beside.map((b) => b.probe)]) p.interrupt();
+    for (const l of [load, ...moreLoads]) l?.interrupt();
   };
-  signal.addEventListener('abort', interrupt, { once: true });
+  for (const running of [probe, ...beside.map((b) => b.probe), ...(load ? [load] : [])])
+    running.done.catch((error: unknown) => stop.abort(error));
+  let failure: unknown;
+  const fail = (reason: string): void => {
+    failure ??= new LabError(reason, 1);
+    stop.abort(failure);
+  };
+  const performer = new Performer({
+    lab,
+    faults: experiment.faults,
+    startMs: startMs + faultPhaseMs,
+    signal: stop.signal,
+    progress: experiment.progress,
+    startLoad: async (l) => {
+      moreLoads.push(
+        await begin(
+          { engine: experiment.load?.engine ?? 'builtin', ...l, env: { URL: target.url, ...l.env } },
+          `load-${moreLoads.length + 2}.jsonl`,
+        ),
+      );
+    },
+    askProbe: (name) => hypothesis.askNow(name),
+    onStep: (step) => {
+      if (step.kind === 'fault' && !HEALING.has(step.verb)) hypothesis.chaosBegins(fail);
+      else if (step.kind === 'fault' || step.kind === 'heal') hypothesis.chaosEnds();
+    },
+  });
   try {
     void tell(experiment, sinceNs, told.signal);
-    const steps = await takeSteps(experiment, startMs, probe.done);
-    const outcome = await probe.done;
+    try {
+      await hypothesis.start(fail);
+      await waitUntil(startMs + experiment.steadyMs + faultPhaseMs, stop.signal);
+      await performer.run(experiment.method);
+      const endMs = Math.max(
+        startMs + experiment.durationMs + faultPhaseMs,
+        measuringClock.now() + experiment.recoveryMs,
+      );
+      if (open) await waitUntil(endMs, stop.signal);
+      else await Promise.race([probe.done, aborted(stop.signal)]);
+    } catch (error) {
+      if (!signal.aborted && !(failure instanceof Error)) throw error;
+    }
+    if (open || stop.signal.aborted) interrupt();
+    const [outcome, ...others] = await Promise.all([probe.done, ...beside.map((b) => b.probe.done)]);
     const figures = await load?.done;
-    if (!experiment.keepOnAbort) signal.throwIfAborted();
+    for (const l of moreLoads) l.interrupt();
+    const more = await Promise.all(moreLoads.map((l) => l.done));
+    if (!signal.aborted) await hypothesis.finish();
     const endNs = outcome.run.startNs + BigInt(Math.round(outcome.report.duration_ms * 1e6));
     await publishOutages(lab, outcome);
     const events = await readTimeline(lab, sinceNs);
     writeFileSync(join(dir, 'timeline.jsonl'), events.map((e) => `${JSON.stringify(timelineJson(e))}\n`).join(''));
-    return { ...outcome, vip, events, steps, load: figures, endNs };
+    writeFileSync(join(dir, 'probe.json'), `${JSON.stringify(outcome.report, null, 2)}\n`);
+    return {
+      ...outcome,
+      target,
+      beside: beside.flatMap(({ name, target: t }, i) => {
+        const other = others[i];
+        return other ? [{ name, target: t, ...other }] : [];
+      }),
+      events,
+      steps: performer.taken,
+      load: figures,
+      moreLoads: more,
+      hypothesis: hypothesis.results,
+      endNs,
+      interrupted: signal.aborted,
+    };
   } catch (error) {
     interrupt();
     throw error;
   } finally {
+    stop.abort();
     told.abort();
-    signal.removeEventListener('abort', interrupt);
   }
 }
 
-async function takeSteps(experiment: Experiment, startMs: number, ended: Promise<unknown>): Promise<StepTaken[]> {
-  const { lab, steps, signal, progress } = experiment;
-  const taken: StepTaken[] = [];
-  for (const step of steps) {
-    await wait(startMs + step.atMs - measuringClock.now(), signal, ended);
-    signal.throwIfAborted();
-    const target = step.target === 'previous' ? (taken[taken.length - 1]?.resolved ?? '') : step.target;
-    const done = await lab.service.fault({ verb: step.verb, target, args: {} });
-    progress(`${((measuringClock.now() - startMs) / 1000).toFixed(1)} s: ${step.verb} ${done.resolved}`);
-    taken.push({ ...step, resolved: done.resolved, effectiveNs: done.effectiveNs });
-  }
-  return taken;
+/** Verbs that bring back what an earlier fault broke. */
+export const HEALING: ReadonlySet<string> = new Set(['restart', 'resume', 'heal']);
+
+/** Whether a method has steps whose end only shows when they are taken. */
+function needsTime(steps: readonly MethodStep[]): boolean {
+  return allSteps(steps).some(
+    (s) => s.kind === 'kubectl' || s.kind === 'probe' || s.kind === 'fault' || (s.kind === 'wait' && s.ms === 'steady'),
+  );
 }
 
-/** Waits, unless the signal comes first or `ended` rejects. */
-function wait(ms: number, signal: AbortSignal, ended: Promise<unknown>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = measuringClock.after(Math.max(0, ms), done);
-    function done(): void {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done, { once: true });
-    ended.catch(reject);
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
 

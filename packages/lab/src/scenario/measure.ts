@@ -3,11 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TimelineEvent } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
-import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
+import { type FailoverReport, type FaultStep, failoverReport } from '../report/failover-report.ts';
 import { badInput } from '../state/errors.ts';
-import { runExperiment, type StepTaken } from './experiment.ts';
+import { runExperiment } from './experiment.ts';
+import { faultMaker } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
 import { type ServiceRef, steadyVip, until } from './steady.ts';
+import { resolveTarget } from './targets.ts';
 
 /** What to measure. */
 export interface Measurement {
@@ -41,18 +43,21 @@ export async function measureService(options: Measurement): Promise<FailoverRepo
   progress(
     `Measuring ${vip.url} of ${service.namespace}/${service.name}, announced by ${vip.owner}, for ${options.durationMs / 1000} s: break something now`,
   );
+  const target = await resolveTarget(lab, { service, via: 'loadbalancer', from: 'client', path: options.path }, signal);
   const result = await runExperiment({
     ...options,
-    vip,
-    steps: [],
-    keepOnAbort: true,
+    target,
+    steadyMs: 0,
+    recoveryMs: 0,
+    method: [],
+    faults: faultMaker(lab),
     load: options.load && {
       ...options.load,
       env: { URL: vip.url, DURATION: `${Math.ceil(options.durationMs / 1000)}s`, ...options.load.env },
     },
   });
   const steps = stepsSeen(result.events);
-  const report = failoverReport({ ...result, steps });
+  const report = failoverReport({ ...result, vip, steps });
   const told = steps.length > 0 ? report : { ...report, sentence: undisturbed(report, options.durationMs) };
   writeFileSync(join(dir, 'report.json'), `${JSON.stringify(told, null, 2)}\n`);
   return told;
@@ -73,14 +78,12 @@ async function onlyService(lab: LabConnection, signal: AbortSignal): Promise<Ser
 }
 
 /** The faults a timeline holds, as the steps of an experiment; healing before the first fault is none of it. */
-export function stepsSeen(events: readonly TimelineEvent[]): StepTaken[] {
+export function stepsSeen(events: readonly TimelineEvent[]): FaultStep[] {
   const steps = events
     .filter((e) => e.type === 'fault.effective' || e.type === 'fault.healed')
     .map((e) => ({
-      atMs: 0,
       // What is healed is called by the fault it was; a report asks whether it came back.
       verb: e.type === 'fault.healed' ? 'heal' : (e.attrs.fault ?? ''),
-      target: e.attrs.target ?? '',
       resolved: e.attrs.target ?? '',
       effectiveNs: e.atNs,
     }));

@@ -7,7 +7,9 @@ import { readApi } from '../driver/cluster-ready.ts';
 import type { LabRequest } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { onPath } from './load-run.ts';
-import { type ServiceRef, steadyVip, until, type Vip } from './steady.ts';
+import type { TargetSpec } from './scenario-file.ts';
+import { until } from './steady.ts';
+import { steadyTarget, type Target } from './targets.ts';
 
 /** What to prepare. */
 export interface Preparation extends LabRequest {
@@ -15,7 +17,8 @@ export interface Preparation extends LabRequest {
   readonly root: string;
   /** Absolute paths for `kubectl apply -f`. */
   readonly manifests: readonly string[];
-  readonly service: ServiceRef;
+  /** What must answer before it is ready. */
+  readonly target: TargetSpec;
   /** Directory for what the checks write. */
   readonly dir: string;
   readonly signal: AbortSignal;
@@ -29,7 +32,7 @@ const READY_TIMEOUT_MS = 90_000;
 export async function prepare(
   options: Preparation,
   onLab: (lab: LabConnection) => void,
-): Promise<{ lab: LabConnection; vip: Vip }> {
+): Promise<{ lab: LabConnection; target: Target }> {
   const { progress, signal } = options;
   if (!onPath('kubectl', process.env.PATH ?? ''))
     throw environmentError('Program kubectl is not on the PATH: run "npm run setup", or install it');
@@ -40,9 +43,10 @@ export async function prepare(
     await kubectl(lab, ['apply', '-f', path], signal);
   }
   await deploymentsAvailable(lab, signal, progress);
-  const vip = await steadyVip(lab, options.service, { dir: options.dir, timeoutMs: READY_TIMEOUT_MS, signal });
-  progress(`${options.service.namespace}/${options.service.name} answers at ${vip.url}, announced by ${vip.owner}`);
-  return { lab, vip };
+  const target = await steadyTarget(lab, options.target, { dir: options.dir, timeoutMs: READY_TIMEOUT_MS, signal });
+  const { namespace, name } = options.target.service;
+  progress(`${namespace}/${name} answers at ${target.url}${target.vip === '' ? '' : `, announced by ${target.owner}`}`);
+  return { lab, target };
 }
 
 /** Runs kubectl against the lab and returns its stdout. Fails with a LabError that holds what kubectl said. */

@@ -9,6 +9,8 @@ import { fetchFile, remotePath, startOnClient } from './client-host.ts';
 /** How to probe, milliseconds. */
 export interface ProbeRequest {
   readonly url: string;
+  /** Where it runs; the client host when left out. */
+  readonly host?: string;
   readonly intervalMs: number;
   readonly durationMs: number;
   readonly timeoutMs: number;
@@ -43,12 +45,13 @@ export function startProbe(lab: LabConnection, request: ProbeRequest): RunningPr
       ...['--timeout', `${request.timeoutMs}ms`, '--samples', samples, '-o', 'json'],
     ],
     request.onLine,
+    request.host,
   );
   const done = program.done.then(async ({ code, stdout, stderr }) => {
     if (code === 2) throw new LabError(stderr, 2);
     if (stdout === '') throw environmentError(`The prober ended with code ${code}: ${stderr}`);
     const report = JSON.parse(stdout) as ProbeReport;
-    await fetchFile(lab, samples, request.samples);
+    await fetchFile(lab, samples, request.samples, request.host);
     return { report, run: readSamples(readFileSync(request.samples, 'utf8'), report) };
   });
   // Whoever waits for it sees a failure; until then it must not end the program.

@@ -1,17 +1,23 @@
-/** Runs a scenario: one lab, the experiment as often as asked, one verdict. */
+/** Runs a scenario: one lab, the experiment as often as asked, one report. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Pod, Random } from '@svclab/core';
+import { seededRandom, systemClock } from '@svclab/runtime';
 import type { LabConnection } from '../client/connect.ts';
 import { type Driver, endLab } from '../client/open.ts';
-import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
-import { type ScenarioReport, scenarioReport } from '../report/scenario-report.ts';
-import type { ExitCode } from '../state/errors.ts';
+import { readApi } from '../driver/cluster-ready.ts';
+import type { RunReport, RunResult } from '../report/model.ts';
+import { type ExitCode, LabError } from '../state/errors.ts';
 import { judge } from './expectation.ts';
 import { runExperiment } from './experiment.ts';
+import { type FaultMaker, faultMaker } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
+import { Performer } from './perform.ts';
 import { prepare } from './prepare.ts';
+import { exitCodeOf, runReport } from './run-report.ts';
+import { podNodesOf, runResult } from './run-result.ts';
 import type { Scenario } from './scenario-file.ts';
-import { steadyVip, type Vip } from './steady.ts';
+import { resolveTarget, steadyTarget, type Target } from './targets.ts';
 
 /** How to run it. */
 export interface ScenarioRun {
@@ -20,90 +26,190 @@ export interface ScenarioRun {
   readonly driver: Driver;
   readonly root: string;
   readonly repeats: number;
+  /** Of all that is random, from 0 to 2^32 - 1. */
+  readonly seed: number;
   readonly engine: LoadEngine;
-  /** Directory for samples, timelines and reports, absolute. */
+  /** Directory for samples and timelines, absolute. */
   readonly dir: string;
   readonly keep: boolean;
+  /** The command that runs it, for the report. */
+  readonly command: string;
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
+  /** Gets what the prober and the load say each second. */
+  readonly live?: (source: 'probe' | 'load', line: string) => void;
+  /** Called before each run: which, of how many, and how long it is planned to take, ms. */
+  readonly onRun?: (run: number, of: number, plannedMs: number) => void;
   /** Called once the lab's name is taken, so that an interrupted caller can take it down. */
   readonly onLab?: (lab: LabConnection) => void;
 }
 
 const STEADY_TIMEOUT_MS = 120_000;
 
-/** Runs the scenario and takes its lab down again (unless `keep`). */
-export async function runScenarioFile(options: ScenarioRun): Promise<{ report: ScenarioReport; exitCode: ExitCode }> {
+/**
+ * Runs the scenario and takes its lab down again (unless `keep`). When `signal` is aborted, the faults are healed and what was measured until
+ * then is reported. Rejects with a LabError when something cannot be carried out.
+ */
+export async function runScenarioFile(options: ScenarioRun): Promise<{ report: RunReport; exitCode: ExitCode }> {
   const { scenario, signal, progress, dir } = options;
   mkdirSync(dir, { recursive: true });
+  const startedAt = isoNow();
+  const random = seededRandom(options.seed);
+  const runs: RunResult[] = [];
   let lab: LabConnection | undefined;
   try {
-    const ready = await prepare(
-      {
-        ...scenario.lab,
-        name: options.name,
-        driver: options.driver,
-        root: options.root,
-        manifests: scenario.manifests,
-        service: scenario.service,
-        dir,
-        signal,
-        progress,
-      },
-      (l) => {
-        lab = l;
-        options.onLab?.(l);
-      },
-    );
-    const runs: FailoverReport[] = [];
-    for (let i = 0; i < options.repeats; i++) {
-      const vip =
-        i === 0
-          ? ready.vip
-          : await steadyVip(ready.lab, scenario.service, { dir, timeoutMs: STEADY_TIMEOUT_MS, signal });
-      if (options.repeats > 1) progress(`Run ${i + 1} of ${options.repeats}: ${vip.vip} is on ${vip.owner}`);
-      runs.push(await once(options, ready.lab, vip, options.repeats === 1 ? dir : join(dir, `run-${i + 1}`)));
+    try {
+      const ready = await prepare(
+        {
+          ...scenario.lab,
+          name: options.name,
+          driver: options.driver,
+          root: options.root,
+          manifests: scenario.manifests,
+          target: scenario.target,
+          dir,
+          signal,
+          progress,
+        },
+        (l) => {
+          lab = l;
+          options.onLab?.(l);
+        },
+      );
+      await allRuns(options, ready.lab, ready.target, random, runs);
+    } catch (error) {
+      // What was measured before the interruption is kept; an error is an error all the same.
+      if (!signal.aborted || error instanceof LabError) throw error;
     }
-    const report = scenarioReport(scenario.title, runs, (r) => scenario.expectations.map((e) => judge(e, r)));
-    return { report, exitCode: exitCode(report, scenario) };
+    const report = runReport(runs, {
+      scenario,
+      seed: options.seed,
+      driver: options.driver,
+      engine: options.engine,
+      command: options.command,
+      startedAt,
+      finishedAt: isoNow(),
+      interrupted: signal.aborted,
+    });
+    return { report, exitCode: exitCodeOf(report.verdict) };
   } finally {
     lab?.close();
     if (lab && !options.keep) await endLab(options.root, options);
   }
 }
 
-async function once(options: ScenarioRun, lab: LabConnection, vip: Vip, dir: string): Promise<FailoverReport> {
-  const { scenario, signal, progress } = options;
+function isoNow(): string {
+  return new Date(systemClock.wall()).toISOString();
+}
+
+async function allRuns(
+  options: ScenarioRun,
+  lab: LabConnection,
+  first: Target,
+  random: Random,
+  runs: RunResult[],
+): Promise<void> {
+  const { scenario, signal, repeats, dir, progress } = options;
+  const faults = faultMaker(lab);
+  for (let run = 1; run <= repeats && !signal.aborted; run++) {
+    const target =
+      run === 1 ? first : await steadyTarget(lab, scenario.target, { dir, timeoutMs: STEADY_TIMEOUT_MS, signal });
+    const faultPhaseMs = random.next() * scenario.faultPhaseMs;
+    options.onRun?.(run, repeats, scenario.durationMs + faultPhaseMs);
+    if (repeats > 1)
+      progress(`Run ${run} of ${repeats}: ${target.url}${target.owner === '' ? '' : ` is on ${target.owner}`}`);
+    try {
+      const result = await once(options, { lab, target, faults, run, faultPhaseMs });
+      runs.push(result);
+      progress(result.sentence);
+    } finally {
+      await faults.heal('all');
+    }
+    await rollBack(options, lab, faults, runs[runs.length - 1]);
+  }
+}
+
+interface One {
+  readonly lab: LabConnection;
+  readonly target: Target;
+  readonly faults: FaultMaker;
+  readonly run: number;
+  readonly faultPhaseMs: number;
+}
+
+async function once(options: ScenarioRun, { lab, target, faults, run, faultPhaseMs }: One): Promise<RunResult> {
+  const { scenario, signal, repeats } = options;
+  const folder = repeats === 1 ? '' : `run-${run}`;
+  const dir = join(options.dir, folder);
   mkdirSync(dir, { recursive: true });
-  const { load, probe } = scenario;
+  const beside = await Promise.all(
+    scenario.beside.map(async (b) => ({ name: b.name, target: await resolveTarget(lab, b, signal) })),
+  );
+  const before = await podNodes(lab);
+  const planned = scenario.durationMs + faultPhaseMs;
   const result = await runExperiment({
     lab,
-    vip,
-    ...probe,
+    target,
+    beside,
+    ...scenario.probe,
+    steadyMs: scenario.steadyState.durationMs,
+    faultPhaseMs,
     durationMs: scenario.durationMs,
-    steps: scenario.method,
-    load: load && {
+    recoveryMs: scenario.recoveryMs,
+    method: scenario.method,
+    faults,
+    probes: scenario.probes,
+    load: scenario.load && {
       engine: options.engine,
-      script: load.script,
-      env: { URL: vip.url, DURATION: `${Math.floor(scenario.durationMs / 1000)}s`, ...load.env },
+      script: scenario.load.script,
+      env: {
+        URL: new URL('/', target.url).href,
+        DURATION: `${Math.floor(planned / 1000)}s`,
+        ...scenario.load.env,
+      },
     },
     dir,
     signal,
-    progress,
+    progress: options.progress,
+    ...(options.live ? { live: options.live } : {}),
   });
-  const report = failoverReport(result);
-  progress(report.sentence);
-  return report;
+  const files = ['samples.jsonl', 'timeline.jsonl', 'probe.json', ...beside.map((b) => `samples-${b.name}.jsonl`)];
+  return runResult(result, {
+    scenario,
+    run,
+    faultPhaseMs,
+    knobs: lab.config.knobs,
+    podNodes: { ...before, ...(await podNodes(lab).catch(() => ({}))) },
+    checks: [],
+    files: files.map((f) => join(folder, f)),
+  });
 }
 
-/** 3 when the generators were late or the steady state was none: the figures then say nothing; else 1 when an expectation failed. */
-function exitCode(report: ScenarioReport, scenario: Scenario): ExitCode {
-  const doubtful = report.runs.some(
-    (r) =>
-      r.prober.lateness_p99_ms > r.prober.interval_ms ||
-      (r.load?.dropped_iterations ?? 0) > 0 ||
-      r.baseline.lost > scenario.steadyState.maxLost,
-  );
-  if (report.verdicts.some((v) => !v.ok)) return 1;
-  return doubtful ? 3 : 0;
+async function podNodes(lab: LabConnection): Promise<Record<string, string>> {
+  const { api } = await lab.service.status({ skipMemory: true });
+  return podNodesOf((await readApi<{ items: Pod[] }>(lab, api, '/api/v1/pods')).items);
+}
+
+/** Puts back what the method changed, as the strategy says. */
+async function rollBack(
+  options: ScenarioRun,
+  lab: LabConnection,
+  faults: FaultMaker,
+  last: RunResult | undefined,
+): Promise<void> {
+  const { rollback, expectations } = options.scenario;
+  const deviated = last !== undefined && expectations.some((e) => !judge(e, last).ok);
+  if (rollback.steps.length === 0 || rollback.strategy === 'never' || (rollback.strategy === 'deviated' && !deviated))
+    return;
+  // Also after Ctrl-C: a kept lab shall be as it was.
+  const performer = new Performer({
+    lab,
+    faults,
+    startMs: 0,
+    signal: new AbortController().signal,
+    progress: (line) => options.progress(line.replace(/^.*? s: /, 'Rollback: ')),
+    startLoad: async () => {},
+    askProbe: async () => ({ held: true, said: '' }),
+  });
+  await performer.run(rollback.steps);
 }

@@ -1,205 +1,252 @@
-/** Scenario files: a lab, manifests, a steady state, a load, faults with their times, and what must hold. */
+/** Scenario files: reading, checking, and the model that is run. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseDuration } from '@svclab/core';
-import { parse } from 'yaml';
-import { labFile } from '../plan/lab-file.ts';
-import { badInput } from '../state/errors.ts';
+import { KnobError, type LabConfig, parseDuration, resolveKnobs } from '@svclab/core';
+import { planLab } from '../plan/plan.ts';
+import { badInput, LabError } from '../state/errors.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
-import type { Step } from './experiment.ts';
+import { explain, fieldName, type Problem, show } from './explain.ts';
+import { type LoadSpec, loadSpec } from './load-spec.ts';
+import { type MethodStep, plannedMs, readSteps } from './method.ts';
+import { type PROBE_MODES, SCENARIO_SCHEMA, type ScenarioInput, scenarioJsonSchema } from './schema.ts';
 import type { ServiceRef } from './steady.ts';
+import { substitute, type VariableValue, withValues } from './variables.ts';
+import { type FieldPath, yamlSource } from './yaml-source.ts';
+
+/** How a Service is reached, and from where. */
+export interface TargetSpec {
+  readonly service: ServiceRef;
+  /** `loadbalancer`, `clusterip`, or `nodeport/NODE` where NODE may be `owner` or `other`. */
+  readonly via: string;
+  /** `client` or `node/NAME`. */
+  readonly from: string;
+  /** Path that is asked for. */
+  readonly path: string;
+}
+
+/** What a probe asks. */
+export type ProbeQuestion =
+  | { readonly kind: 'http'; readonly url: string }
+  | { readonly kind: 'kubectl'; readonly args: string }
+  | { readonly kind: 'exec'; readonly command: string }
+  | { readonly kind: 'dns'; readonly name: string };
+
+/** What a probe must find. */
+export type Tolerance =
+  | { readonly kind: 'one-of'; readonly values: readonly string[] }
+  | { readonly kind: 'range'; readonly low: number; readonly high: number }
+  | { readonly kind: 'regex'; readonly pattern: RegExp };
+
+/** A probe of the hypothesis. */
+export interface HypothesisProbe {
+  readonly name: string;
+  readonly mode: (typeof PROBE_MODES)[number];
+  readonly question: ProbeQuestion;
+  readonly tolerance: Tolerance;
+  readonly intervalMs: number;
+  readonly attempts: number;
+  readonly stopOnFailure: boolean;
+}
 
 /** A scenario with everything defaulted. Paths are absolute, times milliseconds. */
 export interface Scenario {
+  /** As it was given; empty when it did not come from a file. */
+  readonly file: string;
   readonly title: string;
-  readonly lab: { readonly nodes: number; readonly profile: string; readonly set: Readonly<Record<string, string>> };
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly lab: {
+    readonly nodes: number;
+    readonly profile: 'realistic' | 'fast';
+    readonly set: Readonly<Record<string, string>>;
+    readonly ha: boolean;
+  };
   /** For `kubectl apply -f`, in order. */
   readonly manifests: readonly string[];
-  /** The LoadBalancer Service under test. */
-  readonly service: ServiceRef;
+  /** What is measured. */
+  readonly target: TargetSpec;
+  /** What is measured beside it. */
+  readonly beside: readonly (TargetSpec & { readonly name: string })[];
   /** How long the undisturbed Service is measured before the first step, and what it may lose. */
   readonly steadyState: { readonly durationMs: number; readonly maxLost: number };
-  /** `path` is what the prober asks for: one that does not call other Services keeps their failures out of the VIP's figures. */
-  readonly probe: { readonly intervalMs: number; readonly timeoutMs: number; readonly path: string };
-  readonly load: { readonly script: string; readonly env: Readonly<Record<string, string>> } | undefined;
-  readonly method: readonly Step[];
+  readonly probes: readonly HypothesisProbe[];
+  readonly probe: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly load: LoadSpec | undefined;
+  readonly method: readonly MethodStep[];
+  readonly recoveryMs: number;
+  /** What the measurement takes when no step takes longer than it says. */
   readonly durationMs: number;
+  readonly rollback: { readonly strategy: 'always' | 'never' | 'deviated'; readonly steps: readonly MethodStep[] };
   readonly expectations: readonly Expectation[];
+  /** Checks whose violation is the point. */
+  readonly expectViolation: readonly string[];
+  readonly repeats: number;
+  readonly seed: number | undefined;
+  /** The first step begins up to this much later, at random. */
+  readonly faultPhaseMs: number;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Reads one mapping field by field; what is left over is unknown. All messages name the field by its path. */
-class Reader {
-  readonly #fields: Map<string, unknown>;
-  readonly #path: string;
-  readonly #known: string[] = [];
-
-  constructor(value: unknown, path: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw badInput(`Field ${path || '(top)'} is ${show(value)}: give a mapping`);
-    this.#fields = new Map(Object.entries(value as Fields));
-    this.#path = path;
-  }
-
-  at(key: string): string {
-    return this.#path === '' ? key : `${this.#path}.${key}`;
-  }
-
-  take(key: string): unknown {
-    this.#known.push(key);
-    const value = this.#fields.get(key);
-    this.#fields.delete(key);
-    return value;
-  }
-
-  text(key: string, otherwise?: string): string {
-    const value = this.take(key) ?? otherwise;
-    if (typeof value === 'string' && value !== '') return value;
-    throw badInput(`Field ${this.at(key)} is ${show(value)}: give a text`);
-  }
-
-  whole(key: string, otherwise: number): number {
-    const value = this.take(key) ?? otherwise;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return value;
-    throw badInput(`Field ${this.at(key)} is ${show(value)}: give a whole number`);
-  }
-
-  duration(key: string, otherwise?: string): number {
-    const value = this.take(key) ?? otherwise;
-    const ms = typeof value === 'string' ? parseDuration(value) : undefined;
-    if (ms !== undefined) return ms;
-    throw badInput(`Field ${this.at(key)} is ${show(value)}: give a duration such as 500ms or 3s`);
-  }
-
-  list(key: string): readonly unknown[] {
-    const value = this.take(key) ?? [];
-    if (Array.isArray(value)) return value;
-    throw badInput(`Field ${this.at(key)} is ${show(value)}: give a list`);
-  }
-
-  /** Fails when a field was not asked for. */
-  end(): void {
-    const [key] = this.#fields.keys();
-    if (key !== undefined) throw badInput(`Field ${this.at(key)} is not known: there are ${this.#known.join(', ')}`);
-  }
+/** What the command line changes. */
+export interface ScenarioSettings {
+  /** Values for variables the file declares. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
-function show(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value);
-}
-
-/** Reads a scenario file. Fails with a LabError (bad input) that names the field. */
-export function readScenario(path: string): Scenario {
-  let value: unknown;
+/** Reads a scenario file. Fails with a LabError (bad input) whose lines name the place, the field, its value and what would be right. */
+export function readScenario(path: string, settings: ScenarioSettings = {}): Scenario {
+  let text: string;
   try {
-    value = parse(readFileSync(path, 'utf8'));
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     throw badInput(`Scenario ${path} cannot be read: ${(error as Error).message}`);
   }
-  return parseScenario(value, dirname(resolve(path)));
+  const source = yamlSource(text, path);
+  return parseScenario(source.value, dirname(resolve(path)), { ...settings, file: path, where: source.where });
 }
 
 /** Checks the content of a scenario. Relative paths in it start at `folder`. */
-export function parseScenario(value: unknown, folder: string): Scenario {
-  const top = new Reader(value, '');
-  const lab = readLab(top.take('lab'));
-  const manifests = top.list('manifests').map((m, i) => {
-    if (typeof m !== 'string') throw badInput(`Field manifests[${i}] is ${show(m)}: give a path`);
-    return resolve(folder, m);
-  });
-  const service = readService(top.text('service'));
-  const steady = new Reader(top.take('steadyState') ?? {}, 'steadyState');
-  const steadyState = { durationMs: steady.duration('duration', '3s'), maxLost: steady.whole('maxLost', 0) };
-  steady.end();
-  const probe = readProbe(top.take('probe'));
-  const load = readLoad(top.take('load'), folder);
-  const method = readMethod(top.list('method'), steadyState.durationMs);
-  const last = method[method.length - 1]?.atMs ?? steadyState.durationMs;
-  const scenario: Scenario = {
-    title: top.text('title', 'Scenario'),
-    lab,
-    manifests,
-    service,
-    steadyState,
-    probe,
-    load,
-    method,
-    durationMs: last + top.duration('recovery', '4s'),
-    expectations: top.list('expectations').map((e, i) => {
-      if (typeof e !== 'string')
-        throw badInput(`Field expectations[${i}] is ${show(e)}: write it like dark_ms.new <= 500`);
-      return parseExpectation(e, `expectations[${i}]`);
-    }),
-  };
-  top.end();
+export function parseScenario(
+  value: unknown,
+  folder: string,
+  options: ScenarioSettings & { readonly file?: string; readonly where?: (path: FieldPath) => string } = {},
+): Scenario {
+  const { where = () => '' } = options;
+  const complain = (problems: readonly Problem[]): LabError =>
+    badInput(problems.map((p) => [where(p.path), p.message].filter((t) => t !== '').join(': ')).join('\n'));
+  const declared = (value as { variables?: Record<string, VariableValue> } | null)?.variables ?? {};
+  const filled = substitute(value, withValues(declared, options.variables ?? {}), where);
+  const parsed = SCENARIO_SCHEMA.safeParse(filled);
+  if (!parsed.success) throw complain(explain(parsed.error.issues, filled, scenarioJsonSchema()));
+  const problems: Problem[] = [];
+  const scenario = build(parsed.data, folder, options.file ?? '', problems);
+  if (problems.length > 0) throw complain(problems);
   return scenario;
 }
 
-function readLab(value: unknown): Scenario['lab'] {
-  const lab = new Reader(value ?? {}, 'lab');
-  const nodes = lab.whole('nodes', 3);
-  const profile = lab.text('profile', 'realistic');
-  if (profile !== 'realistic' && profile !== 'fast')
-    throw badInput(`Field lab.profile is "${profile}": give realistic or fast`);
-  const set = lab.take('set') ?? {};
-  lab.end();
-  return { nodes, profile, set: labFile({ set }, 'lab.set').set ?? {} };
+/** The lab a scenario runs on, described but not made. Fails with a LabError. */
+export function scenarioLab(scenario: Scenario, name = 'run', driver: 'netns' | 'docker' = 'netns'): LabConfig {
+  return planLab({ ...scenario.lab, name, driver });
 }
 
-function readProbe(value: unknown): Scenario['probe'] {
-  const probe = new Reader(value ?? {}, 'probe');
-  const result = {
-    intervalMs: probe.duration('interval', '10ms'),
-    timeoutMs: probe.duration('timeout', '500ms'),
-    path: probe.text('path', '/'),
+const ms = (text: string): number => parseDuration(text) ?? 0;
+
+function build(input: ScenarioInput, folder: string, file: string, problems: Problem[]): Scenario {
+  const attempt = <T>(path: FieldPath, otherwise: T, make: () => T): T => {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof LabError || error instanceof KnobError)) throw error;
+      problems.push({ path, message: error.message });
+      return otherwise;
+    }
   };
-  probe.end();
-  if (!result.path.startsWith('/')) throw badInput(`Field probe.path is "${result.path}": begin it with /`);
-  if (result.intervalMs < 1) throw badInput(`Field probe.interval is ${result.intervalMs} ms: give 1ms or more`);
-  return result;
+  const { lab, probe } = input;
+  const set = Object.fromEntries(Object.entries(lab.set).map(([k, v]) => [k, String(v)]));
+  const knobs = attempt(['lab', 'set'], resolveKnobs(lab.profile), () => resolveKnobs(lab.profile, set));
+  const target = { service: serviceRef(input.service), via: input.via, from: input.from, path: probe.path };
+  if (ms(probe.interval) < 1)
+    problems.push({
+      path: ['probe', 'interval'],
+      message: `Field probe.interval is ${show(probe.interval)}: give 1ms or more`,
+    });
+  const steadyMs = ms(input.steadyState.duration);
+  const method = readSteps(input.method, ['method'], { folder, problems, beginMs: steadyMs });
+  const names = new Set(input.probes.map((p) => p.name));
+  checkProbeSteps(method, names, problems);
+  const recoveryMs = ms(input.recovery);
+  return {
+    file,
+    title: input.title,
+    description: input.description,
+    tags: input.tags,
+    lab: { nodes: lab.nodes, profile: lab.profile, set, ha: lab.ha },
+    manifests: input.manifests.map((m) => resolve(folder, m)),
+    target,
+    beside: input.beside.map((b) => ({
+      name: b.name,
+      service: b.service === undefined ? target.service : serviceRef(b.service),
+      via: b.via,
+      from: b.from,
+      path: b.path ?? probe.path,
+    })),
+    steadyState: { durationMs: steadyMs, maxLost: input.steadyState.maxLost },
+    probes: input.probes.map((p, i) =>
+      hypothesisProbe(p, (make) => attempt(['probes', i, 'tolerance', 'regex'], /^/, make)),
+    ),
+    probe: { intervalMs: ms(probe.interval), timeoutMs: ms(probe.timeout) },
+    load: input.load && loadSpec(input.load, folder),
+    method,
+    recoveryMs,
+    durationMs: plannedMs(method, steadyMs) + recoveryMs,
+    rollback: {
+      strategy: input.rollback.strategy,
+      steps: readSteps(input.rollback.steps, ['rollback', 'steps'], { folder, problems, beginMs: 0 }),
+    },
+    expectations: input.expectations.map((e, i) =>
+      attempt(['expectations', i], { text: e, path: [], operator: '==', bound: 0 }, () =>
+        parseExpectation(e, `expectations[${i}]`),
+      ),
+    ),
+    expectViolation: input.checks.expectViolation,
+    repeats: input.repeats,
+    seed: input.seed,
+    faultPhaseMs: input.faultPhase === undefined ? knobs['membership.probeInterval'] : ms(input.faultPhase),
+  };
 }
 
-function readService(text: string): ServiceRef {
-  const [namespace = '', name = '', ...more] = text.split('/');
-  if (namespace === '' || name === '' || more.length > 0)
-    throw badInput(`Field service is "${text}": give NAMESPACE/NAME`);
+function checkProbeSteps(steps: readonly MethodStep[], names: ReadonlySet<string>, problems: Problem[]): void {
+  for (const step of steps) {
+    if (step.kind === 'parallel' || step.kind === 'serial') checkProbeSteps(step.steps, names, problems);
+    if (step.kind !== 'probe' || names.has(step.name)) continue;
+    const path = [...step.path, 'probe'];
+    problems.push({
+      path,
+      message: `Field ${fieldName(path)} is "${step.name}": ${names.size === 0 ? 'the scenario has no probes' : `give one of ${[...names].join(', ')}`}`,
+    });
+  }
+}
+
+function serviceRef(text: string): ServiceRef {
+  const [namespace = '', name = ''] = text.split('/');
   return { namespace, name };
 }
 
-function readLoad(value: unknown, folder: string): Scenario['load'] {
-  if (value === undefined) return undefined;
-  const load = new Reader(value, 'load');
-  const script = resolve(folder, load.text('script'));
-  const env = load.take('env') ?? {};
-  load.end();
-  if (typeof env !== 'object' || Array.isArray(env))
-    throw badInput(`Field load.env is ${show(env)}: give a mapping from name to value`);
-  return { script, env: Object.fromEntries(Object.entries(env as Fields).map(([k, v]) => [k, String(v)])) };
+function hypothesisProbe(p: ScenarioInput['probes'][number], pattern: (make: () => RegExp) => RegExp): HypothesisProbe {
+  const question: ProbeQuestion =
+    p.http !== undefined
+      ? { kind: 'http', url: p.http }
+      : p.kubectl !== undefined
+        ? { kind: 'kubectl', args: p.kubectl }
+        : p.exec !== undefined
+          ? { kind: 'exec', command: p.exec }
+          : { kind: 'dns', name: p.dns ?? '' };
+  const { name, mode, attempts, stopOnFailure } = p;
+  return {
+    name,
+    mode,
+    question,
+    tolerance: readTolerance(p.tolerance, pattern),
+    intervalMs: ms(p.interval),
+    attempts,
+    stopOnFailure,
+  };
 }
 
-function readMethod(list: readonly unknown[], steadyMs: number): Step[] {
-  const steps: Step[] = [];
-  for (const [i, entry] of list.entries()) {
-    const step = new Reader(entry, `method[${i}]`);
-    const verb = step.text('fault');
-    const target = step.text('target');
-    const before = steps[i - 1]?.atMs ?? steadyMs;
-    const [at, after] = [step.take('at'), step.take('after')];
-    step.end();
-    if (at !== undefined && after !== undefined) throw badInput(`Field method[${i}] has both at and after: give one`);
-    const given = at ?? after ?? '0ms';
-    const ms = typeof given === 'string' ? parseDuration(given) : undefined;
-    const name = `method[${i}].${at === undefined ? 'after' : 'at'}`;
-    if (ms === undefined) throw badInput(`Field ${name} is ${show(given)}: give a duration such as 500ms or 3s`);
-    const atMs = at === undefined ? before + ms : ms;
-    if (atMs < before)
-      throw badInput(
-        `Field ${name} is ${show(given)}: that is before ${i === 0 ? 'the steady state has been measured' : 'the step before it'} (${before} ms)`,
-      );
-    if (target === 'previous' && i === 0)
-      throw badInput('Field method[0].target is "previous": there is no step before it');
-    steps.push({ atMs, verb, target });
-  }
-  return steps;
+function readTolerance(
+  t: ScenarioInput['probes'][number]['tolerance'],
+  pattern: (make: () => RegExp) => RegExp,
+): Tolerance {
+  if (typeof t !== 'object') return { kind: 'one-of', values: [String(t)] };
+  if (Array.isArray(t)) return { kind: 'one-of', values: t.map(String) };
+  if ('range' in t) return { kind: 'range', low: t.range[0], high: t.range[1] };
+  return {
+    kind: 'regex',
+    pattern: pattern(() => {
+      try {
+        return new RegExp(t.regex);
+      } catch (error) {
+        throw badInput(`Regular expression "${t.regex}" is none: ${(error as Error).message}`);
+      }
+    }),
+  };
 }

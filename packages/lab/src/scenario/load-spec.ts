@@ -1,0 +1,20 @@
+/** The load of a scenario. */
+import { resolve } from 'node:path';
+
+/** A load script with its variables. */
+export interface LoadSpec {
+  /** Absolute path. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A load as a file says it; the script's path starts at `folder`. */
+export function loadSpec(
+  input: { readonly script: string; readonly env: Readonly<Record<string, string | number | boolean>> },
+  folder: string,
+): LoadSpec {
+  return {
+    script: resolve(folder, input.script),
+    env: Object.fromEntries(Object.entries(input.env).map(([k, v]) => [k, String(v)])),
+  };
+}
