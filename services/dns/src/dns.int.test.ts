@@ -37,12 +37,12 @@ const users: BusUser[] = [
   { role: 'dns', host: 'dns-1', user: 'dns@dns-1', password: 'd' },
 ];
 
-/** Stands in for the controller: writes what it reads from stdin, tells the heartbeats it hears. Started from the repository's root. */
+/** Stands in for the controller and the supervisor: writes and calls what it reads from stdin, tells the heartbeats it hears and what was answered. Started from the repository's root. */
 const CONTROLLER = `
 import { createInterface } from 'node:readline';
 import { SUBJECTS } from '@svclab/core';
-import { connectBus, createLogger, openStore, systemClock } from '@svclab/runtime';
-import { DnsHeartbeat } from '@svclab/wire';
+import { connectBus, createLogger, grpcClient, openStore, systemClock } from '@svclab/runtime';
+import { DnsControlServiceDefinition, DnsHeartbeat } from '@svclab/wire';
 const log = createLogger({ component: 'test', host: 'test', level: 'silent' });
 const bus = await connectBus({ servers: ['nats://127.0.0.1:4222'], user: 'controller@controller-1', password: 'c', name: 'test', log });
 bus.subscribe(SUBJECTS.all.dnsHeartbeat, (bytes) => {
@@ -50,9 +50,12 @@ bus.subscribe(SUBJECTS.all.dnsHeartbeat, (bytes) => {
   process.stdout.write(JSON.stringify({ host, ip, ready }) + '\\n');
 });
 const { store } = await openStore(bus, { log, clock: systemClock });
+const control = grpcClient(DnsControlServiceDefinition, '127.0.0.1:7705', { token: 'unused' });
+const answer = (reply) => process.stdout.write(JSON.stringify({ reply }, (_, v) => (typeof v === 'bigint' ? String(v) : v)) + '\\n');
 for await (const line of createInterface({ input: process.stdin })) {
-  const { key, object } = JSON.parse(line);
-  if (object) await store.create(key, object);
+  const { call, request, key, object } = JSON.parse(line);
+  if (call) await control[call](request).then(answer, (error) => answer({ error: error.message }));
+  else if (object) await store.create(key, object);
   else await store.delete(key);
 }
 `;
@@ -83,6 +86,9 @@ describe('dns process', () => {
   let folder: string;
   const children: ChildProcess[] = [];
   const heartbeats: unknown[] = [];
+  const replies: unknown[] = [];
+  const hear = (message: { reply?: unknown }): void =>
+    void ('reply' in message ? replies.push(message.reply) : heartbeats.push(message));
   let dns: ChildProcess;
   let nats: ChildProcess;
   let controller: ChildProcess;
@@ -120,6 +126,15 @@ describe('dns process', () => {
   const write = (key: ObjectKey, object?: KubeObject): void => {
     controller.stdin?.write(`${JSON.stringify({ key, object })}\n`);
   };
+  /** Calls the server's control service. */
+  const control = async (call: string, request: object): Promise<unknown> => {
+    const count = replies.length;
+    controller.stdin?.write(`${JSON.stringify({ call, request })}\n`);
+    await until(() => replies.length > count);
+    return replies.at(-1);
+  };
+  const setFault = (fault: object): Promise<unknown> =>
+    control('setFault', { fault: { id: 'f1', name: '', share: 1, delayMs: 0, jitterMs: 0, address: '', ...fault } });
   const dig = (...args: string[]): Promise<string> =>
     new Promise((resolve) => {
       const child = start('dig', ['@127.0.0.1', '+time=1', '+tries=1', '+norecurse', ...args]);
@@ -178,7 +193,7 @@ describe('dns process', () => {
     nats = startNats();
     controller = start(process.execPath, ['--input-type=module', '-e', CONTROLLER]);
     createInterface({ input: controller.stdout as NonNullable<ChildProcess['stdout']> }).on('line', (line) =>
-      heartbeats.push(JSON.parse(line)),
+      hear(JSON.parse(line)),
     );
     write(
       { ...RESOURCES.namespaces, namespace: '', name: 'default' },
@@ -258,6 +273,53 @@ describe('dns process', () => {
     await until(() => heartbeats.length > count);
   });
 
+  it('answers wrongly, not at all or late on purpose, for the names it is told, until it is told otherwise', async () => {
+    const web = 'web.default.svc.cluster.local';
+    const late = 'late.default.svc.cluster.local';
+    expect(await setFault({ kind: 'wrong', address: '10.1.2.3', name: web })).toMatchObject({
+      atNs: expect.stringMatching(/^\d+$/),
+    });
+    expect([await short(web), await short('+tcp', web), await short(late)]).toEqual([
+      ['10.1.2.3'],
+      ['10.1.2.3'],
+      ['10.96.3.5'],
+    ]);
+    await setFault({ kind: 'nxdomain' });
+    expect([await status(web), await status(late), await status('example.org')]).toEqual([
+      'NXDOMAIN',
+      'NXDOMAIN',
+      'REFUSED',
+    ]);
+    expect(await dig(web)).toMatch(/^cluster\.local\.\s+7\s+IN\s+SOA/m);
+    await setFault({ kind: 'servfail', name: '*.default.svc.cluster.local' });
+    expect([await status(web), await status('TXT', 'dns-version.cluster.local')]).toEqual(['SERVFAIL', 'NOERROR']);
+    await setFault({ kind: 'drop', name: late });
+    expect([await status(late), await status('+tcp', late), await status(web)]).toEqual(['none', 'none', 'NOERROR']);
+    await setFault({ kind: 'slow', delayMs: 400 });
+    for (const transport of ['+notcp', '+tcp']) {
+      const text = await dig(transport, web);
+      expect(text).toMatch(/IN\s+A\s+10\.96\.3\.4/);
+      expect(Number(/Query time: (\d+) msec/.exec(text)?.[1])).toBeGreaterThanOrEqual(399);
+    }
+    expect(await control('listFaults', {})).toMatchObject({ faults: [{ id: 'f1', kind: 'slow', delayMs: 400 }] });
+    expect(await setFault({ kind: 'slow' })).toMatchObject({ error: expect.stringMatching(/Delay 0 ms/) });
+    await control('clearFaults', { ids: ['f1', 'unknown'] });
+    expect([await short(web), await short(late)]).toEqual([['10.96.3.4'], ['10.96.3.5']]);
+    expect(await control('listFaults', {})).toEqual({ faults: [], unseen: 0 });
+  });
+
+  it('goes on with what it knew while it is stale, and catches up afterwards', async () => {
+    await setFault({ kind: 'stale' });
+    write(inNamespace(RESOURCES.services, 'late'));
+    write(inNamespace(RESOURCES.services, 'new'), service('new', { clusterIP: '10.96.3.6' }));
+    await until(async () => ((await control('listFaults', {})) as { unseen: number }).unseen === 2);
+    expect(await short('late.default.svc.cluster.local')).toEqual(['10.96.3.5']);
+    expect(await status('new.default.svc.cluster.local')).toBe('NXDOMAIN');
+    await control('clearFaults', { ids: [] });
+    expect(await short('new.default.svc.cluster.local')).toEqual(['10.96.3.6']);
+    expect(await status('late.default.svc.cluster.local')).toBe('NXDOMAIN');
+  });
+
   it('tells where it is when its LAN address changes, and that it is nowhere when it has none', async () => {
     const last = (ip: string, ready: boolean): Promise<void> =>
       until(() => JSON.stringify(heartbeats.at(-1)) === JSON.stringify({ host: 'dns-1', ip, ready }));
@@ -297,6 +359,8 @@ describe('dns process', () => {
   });
 
   it('comes back after kill -9 to the same answers, and ends with 0 on SIGTERM, telling that it is not ready', async () => {
+    await setFault({ kind: 'nxdomain' });
+    await setFault({ kind: 'stale', id: 'f2' });
     await stop(dns);
     expect(await status('web.default.svc.cluster.local')).toBe('none');
     dns = startDns();

@@ -1,9 +1,19 @@
 /** The cluster DNS server: watches Services, EndpointSlices and Namespaces, answers from its own copy of them. */
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { answerQuestion, DNS_RESOURCES, RecordIndex, SUBJECTS } from '@svclab/core';
-import { openCache, type ProcessContext, runProcess } from '@svclab/runtime';
-import { DnsHeartbeat } from '@svclab/wire';
+import {
+  answerQuestion,
+  DNS_RESOURCES,
+  HeldChanges,
+  PORTS,
+  RecordIndex,
+  SUBJECTS,
+  soaRecord,
+  type ZoneOptions,
+} from '@svclab/core';
+import { openCache, type ProcessContext, runProcess, serveGrpc } from '@svclab/runtime';
+import { DnsControlServiceDefinition, DnsHeartbeat } from '@svclab/wire';
+import { DnsFaults, dnsControlService } from './faults.ts';
 import { lanAddress } from './lan-address.ts';
 import { programmingMetrics, questionMetrics } from './metrics.ts';
 import { serveDns } from './server.ts';
@@ -17,6 +27,22 @@ async function main(context: ProcessContext): Promise<void> {
   const index = new RecordIndex();
   let synced = false;
   let serial = Math.floor(clock.wall() / 1000);
+  const zone = (): ZoneOptions => ({
+    zone: lab.domain.toLowerCase(),
+    ttl: Math.round(lab.knobs['dns.ttl'] / 1000),
+    serial,
+    nameServer: lab.dnsIP,
+  });
+  const programmed = programmingMetrics(metrics, {
+    clock,
+    service: (namespace, name) => index.service(namespace, name),
+  });
+  const changes = new HeldChanges((event) => {
+    index.apply(event);
+    programmed(event);
+    serial = Math.floor(clock.wall() / 1000);
+  });
+  const faults = new DnsFaults({ changes, random, soa: () => soaRecord(zone().zone, zone()) });
 
   const server = await serveDns({
     port: DNS_PORT,
@@ -24,17 +50,13 @@ async function main(context: ProcessContext): Promise<void> {
     clock,
     log,
     onServed: questionMetrics(metrics, clock),
-    answer: (question) =>
-      synced
-        ? answerQuestion(index, question, {
-            zone: lab.domain.toLowerCase(),
-            ttl: Math.round(lab.knobs['dns.ttl'] / 1000),
-            serial,
-            nameServer: lab.dnsIP,
-          })
-        : undefined,
+    fate: (question) => faults.fate(question, synced ? answerQuestion(index, question, zone()) : undefined),
   });
   context.onStop(() => server.close());
+  const control = await serveGrpc({ listen: `${host.controlIP}:${PORTS.dns}`, token: config.token, log }, [
+    [DnsControlServiceDefinition, dnsControlService(faults, { clock, log })],
+  ]);
+  context.onStop(() => control.close());
 
   const cache = await openCache(bus, {
     resources: [...DNS_RESOURCES],
@@ -52,15 +74,7 @@ async function main(context: ProcessContext): Promise<void> {
         object,
         revision: cache.revision,
       });
-  const programmed = programmingMetrics(metrics, {
-    clock,
-    service: (namespace, name) => index.service(namespace, name),
-  });
-  cache.subscribe((event) => {
-    index.apply(event);
-    programmed(event);
-    serial = Math.floor(clock.wall() / 1000);
-  });
+  cache.subscribe((event) => changes.push(event));
   synced = true;
 
   const own = host.lanIP ?? '';

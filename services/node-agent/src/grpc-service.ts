@@ -1,4 +1,6 @@
 /** The agent's gRPC service: what concerns pods is handed to pod-host as it is. */
+import type { Clock } from '@svclab/core';
+import { ServerError, Status } from '@svclab/runtime';
 import type { NodeAgentServiceImplementation } from '@svclab/wire';
 import type { PodHostClient } from './pods/pod-host-link.ts';
 import type { PodManager } from './pods/pod-manager.ts';
@@ -7,6 +9,7 @@ import type { Proxier } from './proxy/proxier.ts';
 /** What the service stands on. */
 export interface NodeAgentServiceOptions {
   readonly node: string;
+  readonly clock: Pick<Clock, 'nowNs'>;
   readonly podHost: PodHostClient;
   readonly pods: PodManager;
   readonly proxier: Proxier;
@@ -16,12 +19,27 @@ export interface NodeAgentServiceOptions {
 
 /** Implements NodeAgentService. Errors of pod-host reach the caller as they are. */
 export function nodeAgentService(options: NodeAgentServiceOptions): NodeAgentServiceImplementation {
-  const { node, podHost, pods, proxier, storeRevision } = options;
+  const { node, clock, podHost, pods, proxier, storeRevision } = options;
   return {
     exec: (request, { signal }) => podHost.exec(request, { signal }),
     logs: (request, { signal }) => podHost.logs(request, { signal }),
     setBehaviour: (request, { signal }) => podHost.setBehaviour(request, { signal }),
     killPod: (request, { signal }) => podHost.killPod(request, { signal }),
+    async setReadinessFlap({ namespace, pod, source, unreadyMs, readyMs }) {
+      if (unreadyMs < 0n || readyMs < 0n)
+        throw new ServerError(
+          Status.INVALID_ARGUMENT,
+          `Times of a flap are ${unreadyMs} ms and ${readyMs} ms: give 0 or more`,
+        );
+      const flap = { unreadyMs: Number(unreadyMs), readyMs: Number(readyMs) };
+      if (!pods.flap(namespace, pod, source, unreadyMs > 0n ? flap : undefined))
+        throw new ServerError(Status.NOT_FOUND, `Pod ${namespace}/${pod} is not on node ${node}`);
+      return { atNs: clock.nowNs() };
+    },
+    async resetBehaviour(request, { signal }) {
+      pods.endFlaps();
+      return podHost.resetBehaviour(request, { signal });
+    },
     async getState() {
       return {
         node,

@@ -139,7 +139,7 @@ await runProcess('node-agent', async (context) => {
   const server = await serveGrpc({ listen: `${settings.controlIP}:${PORTS.nodeAgent}`, token: config.token, log }, [
     [
       NodeAgentServiceDefinition,
-      nodeAgentService({ node: settings.name, podHost, pods, proxier, storeRevision: () => cache.revision }),
+      nodeAgentService({ node: settings.name, clock, podHost, pods, proxier, storeRevision: () => cache.revision }),
     ],
   ]);
   onStop(() => server.close());

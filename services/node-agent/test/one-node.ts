@@ -103,6 +103,12 @@ export class OneNode {
     };
   }
 
+  /** Its pods, as the gRPC service sees them. */
+  get pods(): PodManager {
+    if (!this.#manager) throw new Error('Agent has not been started');
+    return this.#manager;
+  }
+
   /** Ends the agent; its pods run on. */
   stopAgent(): void {
     this.#stopAgent?.();

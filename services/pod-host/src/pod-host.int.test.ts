@@ -119,6 +119,85 @@ describe('behaviour', () => {
   });
 });
 
+describe('connections', () => {
+  const IP = '10.244.1.5';
+  const set = (connections: string, pod = 'web'): Promise<unknown> =>
+    client.setBehaviour({ namespace: 'shop', pod, behaviour: { connections }, source: 'f1', reset: true });
+  const heal = (pod = 'web'): Promise<unknown> =>
+    client.setBehaviour({ namespace: 'shop', pod, behaviour: {}, source: 'f1', reset: true });
+  const answers = async (ip = IP): Promise<string> => curl('-m', '1', `http://${ip}/hostname`);
+
+  it('are refused by the kernel, those that are open go on, and new ones are taken again', async () => {
+    const ports = [{ containerPort: 80 }, { containerPort: 53, protocol: 'UDP' as const }];
+    await client.ensurePod(request('web', IP, { container: { ports } }));
+    await client.ensurePod(request('other', '10.244.1.6'));
+    const udp = `exec 3<>/dev/udp/${IP}/53; printf hi >&3; timeout 1 head -c 2 <&3`;
+    expect((await onNode('bash', '-c', udp))[0]).toBe('hi');
+    // One connection: the second request goes out while the port is closed.
+    const kept = onNode(
+      'curl',
+      '-s',
+      '-m',
+      '10',
+      `http://${IP}/delay/300`,
+      `http://${IP}/hostname`,
+      '-w',
+      ' %{num_connects}\\n',
+    );
+    while (!(await curl(`http://${IP}/metrics`)).includes('http_requests_in_flight{pod="web",namespace="shop"} 2'));
+    await set('refuse');
+    // curl: could not connect
+    expect((await onNode('curl', '-s', `http://${IP}/hostname`))[1]).toBe(7);
+    expect((await onNode('bash', '-c', udp))[0]).toBe('');
+    expect((await kept)[0]).toBe('web\ndelay: 300 ms\n 1\nweb 0\n');
+    expect(await answers('10.244.1.6')).toBe('other');
+    await heal();
+    expect(await answers()).toBe('web');
+    expect((await onNode('bash', '-c', udp))[0]).toBe('hi');
+    await heal();
+  });
+
+  it('are taken and never answered while it hangs, and answered when it does no more', async () => {
+    await client.ensurePod(request('web', IP));
+    await set('hang');
+    // curl: timed out; it was connected.
+    expect(await onNode('curl', '-s', '-m', '1', '-w', '%{num_connects}', `http://${IP}/healthz`)).toEqual(['1', 28]);
+    const held = curl('-m', '20', `http://${IP}/hostname`);
+    while (!(await onNode('ss', '-tnH', 'state', 'established', 'dst', IP))[0].includes(':80'));
+    await heal();
+    expect(await held).toBe('web');
+    expect(await answers()).toBe('web');
+  });
+
+  it('stay refused through a restart of the container, and not for a pod that takes its place', async () => {
+    await client.ensurePod(request('web', IP));
+    await set('refuse');
+    await client.restartContainer({ uid: 'uid-web', container: 'main', reason: 'test' });
+    expect((await onNode('curl', '-s', `http://${IP}/`))[1]).toBe(7);
+    await client.stopPod({ uid: 'uid-web' });
+    await client.ensurePod(request('web', IP));
+    expect(await answers()).toBe('web');
+    await set('refuse');
+    await client.resetBehaviour({});
+    expect(await answers()).toBe('web');
+  });
+
+  it('of a stream wait as those of HTTP do, in their order', async () => {
+    await client.ensurePod(request('cache', IP, { container: { image: 'redis:7', ports: [{ containerPort: 6379 }] } }));
+    const talk = (): Promise<[string, number | null]> =>
+      onNode('bash', '-c', `exec 3<>/dev/tcp/${IP}/6379; printf "PING\\r\\nQUIT\\r\\n" >&3; timeout 20 cat <&3`);
+    await set('hang', 'cache');
+    const held = talk();
+    while (!(await onNode('ss', '-tnH', 'state', 'established', 'dst', IP))[0].includes(':6379'));
+    await heal('cache');
+    expect((await held)[0]).toBe('+PONG\r\n+OK\r\n');
+    await client.setBehaviour({ namespace: 'shop', pod: 'cache', behaviour: { latency: '300ms' }, source: 'f1' });
+    const began = systemClock.now();
+    expect((await talk())[0]).toBe('+PONG\r\n+OK\r\n');
+    expect(systemClock.now() - began).toBeGreaterThanOrEqual(300);
+  });
+});
+
 describe('an upstream', () => {
   const front = (url: string, annotations: Record<string, string> = {}): EnsurePodRequest =>
     request('front', '10.244.1.5', { env: { UPSTREAM_URL: url }, annotations });

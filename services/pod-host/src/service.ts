@@ -76,12 +76,16 @@ export function podHostService(options: PodHostOptions): PodHostServiceImplement
       yield* runExec({ ...target, directory: directory(pod.uid) }, input, { clock, signal });
     },
     logs: (request, { signal }) => logs(table, clock, request, signal),
-    async setBehaviour({ namespace, pod, behaviour }) {
+    async setBehaviour({ namespace, pod, behaviour, source, reset }) {
       try {
-        needPod(table, namespace, pod).setBehaviour(behaviour);
+        needPod(table, namespace, pod).setBehaviour(behaviour, source, reset);
       } catch (error) {
         throw error instanceof BehaviourError ? new ServerError(Status.INVALID_ARGUMENT, error.message) : error;
       }
+      return { atNs: clock.nowNs() };
+    },
+    async resetBehaviour() {
+      for (const pod of table.list()) pod.resetBehaviour();
       return {};
     },
     async killPod({ namespace, pod }) {

@@ -5,5 +5,6 @@ export * from './node-object.ts';
 export * from './pod-addresses.ts';
 export * from './pod-status.ts';
 export * from './prober.ts';
+export * from './readiness-flap.ts';
 export * from './restart-backoff.ts';
 export * from './termination.ts';

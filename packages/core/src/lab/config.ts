@@ -57,6 +57,7 @@ export const PORTS = {
   announcer: 7702,
   lab: 7703,
   endpoint: 7704,
+  dns: 7705,
   nats: 4222,
   natsCluster: 6222,
   gossip: 7946,

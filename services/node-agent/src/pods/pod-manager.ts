@@ -1,5 +1,5 @@
 /** All pods of this node. */
-import { type Cancel, type Pod, RESOURCES, type StoreEvent } from '@svclab/core';
+import { type Cancel, type Pod, RESOURCES, type ReadinessFlap, type StoreEvent } from '@svclab/core';
 import type { HostedPod } from '@svclab/wire';
 import type { PodReport } from '../report/reporter.ts';
 import type { PodContext } from './pod-context.ts';
@@ -52,6 +52,19 @@ export class PodManager implements PodHostListener {
   /** `namespace/name` of the pods. */
   names(): string[] {
     return [...this.#workers.values()].map((worker) => worker.label).sort();
+  }
+
+  /** Holds a pod back from being ready, from time to time; without a flap ends what `source` asked for. False: the pod is not on this node. */
+  flap(namespace: string, name: string, source: string, flap: ReadinessFlap | undefined): boolean {
+    // Of two with the same name (one ending, one beginning) the younger.
+    const worker = [...this.#workers.values()].findLast((w) => w.label === `${namespace}/${name}`);
+    worker?.flap(source, flap);
+    return worker !== undefined;
+  }
+
+  /** Ends all that holds pods back. */
+  endFlaps(): void {
+    for (const worker of this.#workers.values()) worker.endFlaps();
   }
 
   /** Something that terminating pods wait for has changed. */

@@ -8,6 +8,7 @@ import {
   type Pod,
   type PodStatus,
   podStatus,
+  type ReadinessFlap,
 } from '@svclab/core';
 import type { HostedPod } from '@svclab/wire';
 import { ContainerWorker } from './container-worker.ts';
@@ -17,6 +18,7 @@ import { podRequest } from './pod-request.ts';
 import { endedRun, hasEnded, isReady, lostRuns, restartsBeforeHost } from './pod-runs.ts';
 import { PodTermination } from './pod-termination.ts';
 import { attemptProbe } from './probe-attempt.ts';
+import { ReadinessFlaps } from './readiness-flaps.ts';
 
 const RETRY_MS = 1000;
 
@@ -24,6 +26,7 @@ const RETRY_MS = 1000;
 export class PodWorker {
   readonly #context: PodContext;
   readonly #startMs: number;
+  readonly #flaps: ReadinessFlaps;
   #pod: Pod;
   #hosted: HostedPod | undefined;
   #hostKnown = false;
@@ -51,6 +54,7 @@ export class PodWorker {
   constructor(context: PodContext, pod: Pod) {
     this.#context = context;
     this.#pod = pod;
+    this.#flaps = new ReadinessFlaps(context.clock, () => this.#flapped());
     this.#startMs = pod.status?.startTime ? Date.parse(pod.status.startTime) : context.clock.wall();
     if (isReady(pod.status)) this.#wasReady = true;
     if (pod.status?.podIP && !pod.spec.hostNetwork) context.addresses.pass(pod.status.podIP);
@@ -78,6 +82,16 @@ export class PodWorker {
   update(pod: Pod): void {
     this.#pod = pod;
     this.reconcile();
+  }
+
+  /** Holds the pod back from being ready, from time to time; undefined ends what `source` asked for. */
+  flap(source: string, flap: ReadinessFlap | undefined): void {
+    if (!this.#disposed && !this.#finished) this.#flaps.set(source, flap);
+  }
+
+  /** Ends all that holds the pod back. */
+  endFlaps(): void {
+    this.#flaps.clear();
   }
 
   /** What pod-host has of this pod; undefined: nothing. */
@@ -126,7 +140,9 @@ export class PodWorker {
     const { settings, clock } = this.#context;
     const status = podStatus({
       pod: this.#pod,
-      containers: this.#pod.spec.containers.map((c) => this.#observed(c.name)),
+      containers: this.#pod.spec.containers.map(({ name }) =>
+        this.#flaps.heldBy === undefined ? this.#observed(name) : { ...this.#observed(name), ready: false },
+      ),
       podIP: this.#hosted ? this.#podIP() : (this.#endsWithItsRuns() && this.#pod.status?.podIP) || '',
       hostIP: settings.lanIP,
       startMs: this.#startMs,
@@ -165,6 +181,13 @@ export class PodWorker {
     // Shown as it was until the new run begins.
     const restartCount = this.#bases?.get(name) ?? stored?.restartCount ?? 0;
     return { ...common, run: undefined, lastRun: lost, restartCount };
+  }
+
+  #flapped(): void {
+    const source = this.#flaps.heldBy;
+    const message = `Readiness probe failed: held back by fault ${source}`;
+    if (source !== undefined) this.#context.event(this.#pod, { type: 'Warning', reason: 'Unhealthy', message });
+    this.#changed();
   }
 
   #changed(): void {
@@ -358,6 +381,7 @@ export class PodWorker {
 
   #dispose(): void {
     this.#retry?.();
+    this.#flaps.dispose();
     this.#termination?.dispose();
     for (const worker of this.#containers.values()) worker.dispose();
   }

@@ -6,12 +6,21 @@ export const BEHAVIOUR_PREFIX = 'svclab.dev/';
 /** What health endpoints say: all 200, all 503, or only the readiness ones 503. */
 export type Health = 'ok' | 'fail' | 'unready';
 
+/**
+ * What becomes of connections: `serve` takes and answers them; `refuse` closes the listening sockets, so that the kernel refuses new ones
+ * while those that are open go on; `hang` takes them and answers nothing, to nobody, until it serves again.
+ */
+export type Connections = 'serve' | 'refuse' | 'hang';
+
 /** How an emulated container behaves now. */
 export interface Behaviour {
   /** Added before every answer, milliseconds, uniform between the two. */
   readonly latency: { readonly min: number; readonly max: number };
-  /** Share of requests answered with 500, 0 to 1. Health endpoints are spared. */
+  /** Share of requests answered with an error, 0 to 1. Health endpoints are spared. */
   readonly errorRate: number;
+  /** Status of those errors, 500 to 599. */
+  readonly errorStatus: number;
+  readonly connections: Connections;
   /** Time between the container's start and its listening, milliseconds. */
   readonly startupDelay: number;
   readonly health: Health;
@@ -61,6 +70,18 @@ const wrap = <K extends keyof Behaviour>(key: K, value: Behaviour[K] | undefined
 const KEYS: Readonly<Record<string, { readonly takes: string; readonly parse: Parser }>> = {
   latency: { takes: 'a duration or a range, 20ms or 20ms-80ms', parse: (t) => wrap('latency', range(t)) },
   'error-rate': { takes: 'a share, 0.1 or 10%', parse: (t) => wrap('errorRate', ratio(t)) },
+  'error-status': {
+    takes: 'a status from 500 to 599',
+    parse: (t) => wrap('errorStatus', /^5\d\d$/.test(t) ? Number(t) : undefined),
+  },
+  connections: {
+    takes: 'serve, refuse or hang',
+    parse: (t) =>
+      wrap(
+        'connections',
+        (['serve', 'refuse', 'hang'] as const).find((c) => c === t),
+      ),
+  },
   'startup-delay': { takes: 'a duration such as 3s', parse: (t) => wrap('startupDelay', parseDuration(t)) },
   health: {
     takes: 'ok, fail or unready',
@@ -113,6 +134,8 @@ export function resolveBehaviour(sources: BehaviourSources): { behaviour: Behavi
   let behaviour: Behaviour = {
     latency: { min: 0, max: 0 },
     errorRate: 0,
+    errorStatus: 500,
+    connections: 'serve',
     startupDelay: sources.startupDelay,
     health: 'ok',
     upstream: undefined,

@@ -73,6 +73,7 @@ export class HttpProgram {
       this.#byStatus.set(res.statusCode, (this.#byStatus.get(res.statusCode) ?? 0) + 1);
     });
     try {
+      await this.#context.held();
       const reply = this.#quick(request) ?? (await this.#slow(req, request));
       this.#send(request, res, reply);
     } catch (error) {
@@ -96,7 +97,11 @@ export class HttpProgram {
     const behaviour = this.#context.behaviour();
     const { delayMs, fails } = fate(behaviour, () => this.#context.random.next());
     if (delayMs > 0) await this.#wait(delayMs);
-    if (fails) return textReply(500, `${identity.pod}\nerror: injected by error-rate ${behaviour.errorRate}\n`);
+    if (fails)
+      return textReply(
+        behaviour.errorStatus,
+        `${identity.pod}\nerror: injected by error-rate ${behaviour.errorRate}\n`,
+      );
     const routed = this.#flavour.route?.(request, this.#context) ?? commonRoute(request, identity);
     if (routed?.kind === 'reply') {
       if (routed.afterMs !== undefined) await this.#wait(routed.afterMs);

@@ -42,6 +42,8 @@ export interface ContainerContext {
   readonly random: Random;
   /** How the container behaves now. */
   behaviour(): Behaviour;
+  /** Resolves when the container answers; undefined when it does now: while it hangs, nothing is to be answered. */
+  held(): Promise<void> | undefined;
   /** Adds a line to the container's log. */
   log(line: string): void;
   /** Ends the container with an exit code. */

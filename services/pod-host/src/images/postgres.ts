@@ -209,7 +209,7 @@ export const postgres: Image = {
     let backend = 100;
     return {
       startLines: ['LOG:  database system is ready to accept connections'],
-      tcp: () => streamService(() => postgresSession(context.identity, backend++)),
+      tcp: () => streamService(context, () => postgresSession(context.identity, backend++)),
       udp: udpEcho,
     };
   },

@@ -151,7 +151,7 @@ export const redis: Image = {
     const store = new RedisStore(context.identity);
     return {
       startLines: ['* Ready to accept connections tcp'],
-      tcp: () => streamService(() => redisSession(store)),
+      tcp: () => streamService(context, () => redisSession(store)),
       udp: udpEcho,
     };
   },

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
-import type { TcpService } from './image.ts';
+import { fate } from './http-routes.ts';
+import type { ContainerContext, TcpService } from './image.ts';
 
 /** One connection of a protocol that answers bytes with bytes. */
 export interface Session {
@@ -7,25 +8,91 @@ export interface Session {
   feed(chunk: Buffer): { readonly output: Buffer; readonly close?: boolean };
 }
 
-/** Serves a byte protocol: a session per connection. Requests are answered within the call, so every connection is idle between two. */
-export function streamService(open: (client: { address: string; port: number }) => Session): TcpService {
-  const sockets = new Set<Socket>();
+/** Serves a byte protocol: a session per connection. Requests of one connection are answered in their order, each after the container's latency. */
+export function streamService(
+  context: Pick<ContainerContext, 'behaviour' | 'clock' | 'held' | 'random'>,
+  open: (client: { address: string; port: number }) => Session,
+): TcpService {
+  const connections = new Set<Connection>();
   const server = createServer({ noDelay: true }, (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-    const session = open({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 });
-    socket.on('error', () => socket.destroy());
-    socket.on('data', (chunk) => {
-      const { output, close } = session.feed(chunk);
-      if (output.length > 0) socket.write(output);
-      if (close) socket.end();
-    });
+    const connection = new Connection(
+      socket,
+      open({ address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }),
+      () => readiness(context),
+    );
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
   });
   return {
     server,
     lameDuck: () => undefined,
     closeIdle: () => {
-      for (const socket of sockets) socket.end();
+      for (const connection of connections) connection.endWhenIdle();
     },
   };
+}
+
+/** What an answer waits for; undefined: nothing. */
+function readiness(
+  context: Pick<ContainerContext, 'behaviour' | 'clock' | 'held' | 'random'>,
+): Promise<void> | undefined {
+  const { delayMs } = fate({ ...context.behaviour(), errorRate: 0 }, () => context.random.next());
+  const held = context.held();
+  if (!held && delayMs === 0) return undefined;
+  return (async () => {
+    await held;
+    if (delayMs > 0) await new Promise<void>((resolve) => void context.clock.after(delayMs, resolve));
+  })();
+}
+
+class Connection {
+  readonly #socket: Socket;
+  readonly #session: Session;
+  readonly #ready: () => Promise<void> | undefined;
+  /** What has arrived and is not answered yet. */
+  #pending: Promise<void> | undefined;
+  #ends = false;
+
+  constructor(socket: Socket, session: Session, ready: () => Promise<void> | undefined) {
+    this.#socket = socket;
+    this.#session = session;
+    this.#ready = ready;
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => this.#take(chunk));
+  }
+
+  endWhenIdle(): void {
+    this.#ends = true;
+    if (!this.#pending) this.#socket.end();
+  }
+
+  #take(chunk: Buffer): void {
+    const ready = this.#ready();
+    if (!ready && !this.#pending) {
+      this.#answer(chunk);
+      return;
+    }
+    const mine: Promise<void> = this.#answerAfter(this.#pending, ready, chunk).then(() => {
+      if (this.#pending !== mine) return;
+      this.#pending = undefined;
+      if (this.#ends) this.#socket.end();
+    });
+    this.#pending = mine;
+  }
+
+  async #answerAfter(
+    before: Promise<void> | undefined,
+    ready: Promise<void> | undefined,
+    chunk: Buffer,
+  ): Promise<void> {
+    await before;
+    await ready;
+    this.#answer(chunk);
+  }
+
+  #answer(chunk: Buffer): void {
+    const { output, close } = this.#session.feed(chunk);
+    if (output.length > 0 && this.#socket.writable) this.#socket.write(output);
+    if (close) this.#socket.end();
+  }
 }

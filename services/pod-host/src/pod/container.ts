@@ -1,10 +1,11 @@
 import type { Cancel, Clock, Container as ContainerSpec, Random } from '@svclab/core';
 import type { Netns } from '@svclab/runtime';
 import type { Behaviour } from '../behaviour/behaviour.ts';
+import { Gate } from '../behaviour/gate.ts';
 import type { ContainerContext, ContainerIdentity, Image, Port, UpstreamReply } from '../images/image.ts';
 import { findImage } from '../images/registry.ts';
 import { LogRing } from '../logs/log-ring.ts';
-import { type Listener, openListener } from './listener.ts';
+import { createListener, type Listener } from './listener.ts';
 
 /** State of a container, as in ContainerStatus. Times are milliseconds since the epoch. */
 export type ContainerState =
@@ -44,6 +45,7 @@ export class Container {
   readonly env: Readonly<Record<string, string>>;
   readonly #options: ContainerOptions;
   readonly #image: Image;
+  readonly #gate = new Gate();
   #state: ContainerState = { kind: 'waiting', reason: 'ContainerCreating', message: '' };
   #restarts = 0;
   #log = new LogRing();
@@ -87,13 +89,16 @@ export class Container {
     const open = (): void => {
       for (const port of this.#ports()) {
         if (this.#state.kind !== 'running') return;
-        const listener = openListener(program, port, {
+        const listener = createListener(program, port, {
           netns: this.#options.netns,
           clock: this.#options.clock,
+          hangs: () => this.#gate.closed,
           onError: (failed, error) => this.#listenFailed(failed, error),
         });
-        if (listener) this.#listeners.push(listener);
-        else this.#write(`Port ${port.port}/${port.protocol} is not served: TCP and UDP are`);
+        if (listener) {
+          this.#listeners.push(listener);
+          this.#follow(listener);
+        } else this.#write(`Port ${port.port}/${port.protocol} is not served: TCP and UDP are`);
       }
     };
     if (behaviour.startupDelay > 0) this.#timers.push(this.#options.clock.after(behaviour.startupDelay, open));
@@ -101,6 +106,12 @@ export class Container {
     if (behaviour.exitAfter !== undefined)
       this.#timers.push(this.#options.clock.after(behaviour.exitAfter, () => this.exit(behaviour.exitCode)));
     this.#options.onChange();
+  }
+
+  /** Its behaviour may have changed: takes connections, or no more, or leaves them waiting. */
+  behave(): void {
+    this.#gate.set(this.#options.behaviour().connections === 'hang');
+    for (const listener of [...this.#listeners]) this.#follow(listener);
   }
 
   /** Ends it if it runs, then starts it. The restart count grows by one. */
@@ -136,6 +147,11 @@ export class Container {
     this.#clearTimers();
     for (const listener of this.#listeners.splice(0)) listener.kill();
     this.#terminate(code, code === 0 ? 'Completed' : 'Error', message);
+  }
+
+  #follow(listener: Listener): void {
+    if (this.#options.behaviour().connections === 'refuse') listener.refuse();
+    else listener.accept();
   }
 
   #clearTimers(): void {
@@ -188,6 +204,7 @@ export class Container {
       random,
       behaviour,
       callUpstream,
+      held: () => this.#gate.wait(),
       log: (line) => this.#write(line),
       exit: (code) => this.exit(code),
     };

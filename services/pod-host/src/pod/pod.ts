@@ -9,6 +9,7 @@ import {
 import type { Netns } from '@svclab/runtime';
 import type { HostedContainer, HostedPod } from '@svclab/wire';
 import { BEHAVIOUR_PREFIX, type Behaviour, parseBehaviour, resolveBehaviour } from '../behaviour/behaviour.ts';
+import { BehaviourSettings } from '../behaviour/settings.ts';
 import type { PodNetwork } from '../network/pod-network.ts';
 import { Resolver } from '../resolver/resolver.ts';
 import { RESOLVER_DEFAULTS } from '../resolver/search.ts';
@@ -51,7 +52,7 @@ export class Pod {
   readonly containers: readonly Container[];
   readonly #options: PodOptions;
   readonly #upstream: Upstream;
-  readonly #overrides = new Map<string, string>();
+  readonly #settings = new BehaviourSettings();
   readonly #behaviours = new Map<string, Behaviour>();
   #annotations: Readonly<Record<string, string>>;
 
@@ -116,18 +117,22 @@ export class Pod {
   }
 
   /**
-   * Changes behaviour at run time: key (with or without `svclab.dev/`) -> value, empty to go back to the annotation's.
+   * Changes behaviour at run time: key (with or without `svclab.dev/`) -> value, empty to go back to what it was without.
    * Fails with `BehaviourError`, changing nothing.
+   * @param source whose settings these are; `reset` takes back all of that source first
    */
-  setBehaviour(settings: Readonly<Record<string, string>>): void {
+  setBehaviour(settings: Readonly<Record<string, string>>, source = '', reset = false): void {
     const entries = Object.entries(settings).map(
       ([key, value]) => [key.startsWith(BEHAVIOUR_PREFIX) ? key.slice(BEHAVIOUR_PREFIX.length) : key, value] as const,
     );
     for (const [key, value] of entries) if (value !== '') parseBehaviour(key, value);
-    for (const [key, value] of entries) {
-      if (value === '') this.#overrides.delete(key);
-      else this.#overrides.set(key, value);
-    }
+    this.#settings.set(source, new Map(entries), reset);
+    this.#refreshBehaviour();
+  }
+
+  /** Takes back what was set at run time by a source. */
+  resetBehaviour(): void {
+    this.#settings.resetSources();
     this.#refreshBehaviour();
   }
 
@@ -180,11 +185,12 @@ export class Pod {
         startupDelay: this.#options.startupDelay,
         env: this.#options.env.get(name) ?? {},
         annotations: this.#annotations,
-        overrides: this.#overrides,
+        overrides: this.#settings.effective(),
       });
       this.#behaviours.set(name, behaviour);
       for (const problem of problems) this.#options.onProblem(problem);
     }
+    for (const container of this.containers) container.behave();
   }
 
   #container(spec: ContainerSpec): Container {

@@ -8,13 +8,38 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { CallContext, CallOptions } from "nice-grpc-common";
 import { ExecRequest, ExecResponse, LogsRequest, LogsResponse } from "./exec.ts";
-import { KillPodRequest, KillPodResponse, SetBehaviourRequest, SetBehaviourResponse } from "./pod_host.ts";
+import {
+  KillPodRequest,
+  KillPodResponse,
+  ResetBehaviourRequest,
+  ResetBehaviourResponse,
+  SetBehaviourRequest,
+  SetBehaviourResponse,
+} from "./pod_host.ts";
 
 export const protobufPackage = "svclab.v1";
 
 export const protobufFileName = "svclab/v1/node_agent.proto";
 
 /** The node-agent's gRPC service, on the control network. */
+
+export interface SetReadinessFlapRequest {
+  namespace: string;
+  pod: string;
+  /** Whose this is; one of the same source and pod is replaced. A pod is held back while one of its sources says so. */
+  source: string;
+  /**
+   * How long it is held back, then let be, over and over, milliseconds. An unready time of 0 takes the source's flap away; a ready time of
+   * 0 holds it back all the while.
+   */
+  unreadyMs: bigint;
+  readyMs: bigint;
+}
+
+export interface SetReadinessFlapResponse {
+  /** CLOCK_MONOTONIC ns from which it holds. */
+  atNs: bigint;
+}
 
 export interface GetNodeStateRequest {
 }
@@ -28,6 +53,219 @@ export interface GetNodeStateResponse {
   /** nft operations sent since start. */
   operations: bigint;
 }
+
+function createBaseSetReadinessFlapRequest(): SetReadinessFlapRequest {
+  return { namespace: "", pod: "", source: "", unreadyMs: 0n, readyMs: 0n };
+}
+
+export const SetReadinessFlapRequest: MessageFns<SetReadinessFlapRequest> = {
+  encode(message: SetReadinessFlapRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.namespace !== "") {
+      writer.uint32(10).string(message.namespace);
+    }
+    if (message.pod !== "") {
+      writer.uint32(18).string(message.pod);
+    }
+    if (message.source !== "") {
+      writer.uint32(26).string(message.source);
+    }
+    if (message.unreadyMs !== 0n) {
+      if (BigInt.asIntN(64, message.unreadyMs) !== message.unreadyMs) {
+        throw new globalThis.Error("value provided for field message.unreadyMs of type int64 too large");
+      }
+      writer.uint32(32).int64(message.unreadyMs);
+    }
+    if (message.readyMs !== 0n) {
+      if (BigInt.asIntN(64, message.readyMs) !== message.readyMs) {
+        throw new globalThis.Error("value provided for field message.readyMs of type int64 too large");
+      }
+      writer.uint32(40).int64(message.readyMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReadinessFlapRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReadinessFlapRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pod = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.unreadyMs = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.readyMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReadinessFlapRequest {
+    return {
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      pod: isSet(object.pod) ? globalThis.String(object.pod) : "",
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      unreadyMs: isSet(object.unreadyMs)
+        ? BigInt(object.unreadyMs)
+        : isSet(object.unready_ms)
+        ? BigInt(object.unready_ms)
+        : 0n,
+      readyMs: isSet(object.readyMs) ? BigInt(object.readyMs) : isSet(object.ready_ms) ? BigInt(object.ready_ms) : 0n,
+    };
+  },
+
+  toJSON(message: SetReadinessFlapRequest): unknown {
+    const obj: any = {};
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.pod !== "") {
+      obj.pod = message.pod;
+    }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.unreadyMs !== 0n) {
+      obj.unreadyMs = message.unreadyMs.toString();
+    }
+    if (message.readyMs !== 0n) {
+      obj.readyMs = message.readyMs.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetReadinessFlapRequest>): SetReadinessFlapRequest {
+    return SetReadinessFlapRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetReadinessFlapRequest>): SetReadinessFlapRequest {
+    const message = createBaseSetReadinessFlapRequest();
+    message.namespace = object.namespace ?? "";
+    message.pod = object.pod ?? "";
+    message.source = object.source ?? "";
+    message.unreadyMs = (object.unreadyMs !== undefined && object.unreadyMs !== null) ? BigInt(object.unreadyMs) : 0n;
+    message.readyMs = (object.readyMs !== undefined && object.readyMs !== null) ? BigInt(object.readyMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseSetReadinessFlapResponse(): SetReadinessFlapResponse {
+  return { atNs: 0n };
+}
+
+export const SetReadinessFlapResponse: MessageFns<SetReadinessFlapResponse> = {
+  encode(message: SetReadinessFlapResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atNs !== 0n) {
+      if (BigInt.asIntN(64, message.atNs) !== message.atNs) {
+        throw new globalThis.Error("value provided for field message.atNs of type int64 too large");
+      }
+      writer.uint32(8).int64(message.atNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetReadinessFlapResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetReadinessFlapResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atNs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetReadinessFlapResponse {
+    return { atNs: isSet(object.atNs) ? BigInt(object.atNs) : isSet(object.at_ns) ? BigInt(object.at_ns) : 0n };
+  },
+
+  toJSON(message: SetReadinessFlapResponse): unknown {
+    const obj: any = {};
+    if (message.atNs !== 0n) {
+      obj.atNs = message.atNs.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetReadinessFlapResponse>): SetReadinessFlapResponse {
+    return SetReadinessFlapResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetReadinessFlapResponse>): SetReadinessFlapResponse {
+    const message = createBaseSetReadinessFlapResponse();
+    message.atNs = (object.atNs !== undefined && object.atNs !== null) ? BigInt(object.atNs) : 0n;
+    return message;
+  },
+};
 
 function createBaseGetNodeStateRequest(): GetNodeStateRequest {
   return {};
@@ -293,6 +531,24 @@ export const NodeAgentServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Has a pod count as not ready from time to time, whatever its probes say; an agent that is restarted has forgotten it. */
+    setReadinessFlap: {
+      name: "SetReadinessFlap",
+      requestType: SetReadinessFlapRequest as typeof SetReadinessFlapRequest,
+      requestStream: false,
+      responseType: SetReadinessFlapResponse as typeof SetReadinessFlapResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Takes back every behaviour and readiness flap that has a source, of every pod of the node. */
+    resetBehaviour: {
+      name: "ResetBehaviour",
+      requestType: ResetBehaviourRequest as typeof ResetBehaviourRequest,
+      requestStream: false,
+      responseType: ResetBehaviourResponse as typeof ResetBehaviourResponse,
+      responseStream: false,
+      options: {},
+    },
     getState: {
       name: "GetState",
       requestType: GetNodeStateRequest as typeof GetNodeStateRequest,
@@ -321,6 +577,16 @@ export interface NodeAgentServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<SetBehaviourResponse>>;
   /** Kills a pod's containers at once (they restart by the pod's restartPolicy). */
   killPod(request: KillPodRequest, context: CallContext & CallContextExt): Promise<DeepPartial<KillPodResponse>>;
+  /** Has a pod count as not ready from time to time, whatever its probes say; an agent that is restarted has forgotten it. */
+  setReadinessFlap(
+    request: SetReadinessFlapRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<SetReadinessFlapResponse>>;
+  /** Takes back every behaviour and readiness flap that has a source, of every pod of the node. */
+  resetBehaviour(
+    request: ResetBehaviourRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ResetBehaviourResponse>>;
   getState(
     request: GetNodeStateRequest,
     context: CallContext & CallContextExt,
@@ -341,6 +607,16 @@ export interface NodeAgentServiceClient<CallOptionsExt = {}> {
   ): Promise<SetBehaviourResponse>;
   /** Kills a pod's containers at once (they restart by the pod's restartPolicy). */
   killPod(request: DeepPartial<KillPodRequest>, options?: CallOptions & CallOptionsExt): Promise<KillPodResponse>;
+  /** Has a pod count as not ready from time to time, whatever its probes say; an agent that is restarted has forgotten it. */
+  setReadinessFlap(
+    request: DeepPartial<SetReadinessFlapRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<SetReadinessFlapResponse>;
+  /** Takes back every behaviour and readiness flap that has a source, of every pod of the node. */
+  resetBehaviour(
+    request: DeepPartial<ResetBehaviourRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ResetBehaviourResponse>;
   getState(
     request: DeepPartial<GetNodeStateRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -130,6 +130,10 @@ export interface SetBehaviourRequest {
   pod: string;
   /** Annotation-style keys (latency, error-rate, health ...) -> value; empty value resets. */
   behaviour: { [key: string]: string };
+  /** Whose setting this is (a fault's id); empty: the user's own. Of several for one key the latest counts, and taking one back leaves the others. */
+  source: string;
+  /** Takes back all of this source first. */
+  reset: boolean;
 }
 
 export interface SetBehaviourRequest_BehaviourEntry {
@@ -138,6 +142,14 @@ export interface SetBehaviourRequest_BehaviourEntry {
 }
 
 export interface SetBehaviourResponse {
+  /** CLOCK_MONOTONIC ns from which the containers behave so. */
+  atNs: bigint;
+}
+
+export interface ResetBehaviourRequest {
+}
+
+export interface ResetBehaviourResponse {
 }
 
 export interface KillPodRequest {
@@ -1869,7 +1881,7 @@ export const StopContainerResponse: MessageFns<StopContainerResponse> = {
 };
 
 function createBaseSetBehaviourRequest(): SetBehaviourRequest {
-  return { namespace: "", pod: "", behaviour: {} };
+  return { namespace: "", pod: "", behaviour: {}, source: "", reset: false };
 }
 
 export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
@@ -1883,6 +1895,12 @@ export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
     globalThis.Object.entries(message.behaviour).forEach(([key, value]: [string, string]) => {
       SetBehaviourRequest_BehaviourEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.source !== "") {
+      writer.uint32(34).string(message.source);
+    }
+    if (message.reset !== false) {
+      writer.uint32(40).bool(message.reset);
+    }
     return writer;
   },
 
@@ -1926,6 +1944,22 @@ export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.reset = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1956,6 +1990,8 @@ export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
           {},
         )
         : {},
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      reset: isSet(object.reset) ? globalThis.Boolean(object.reset) : false,
     };
   },
 
@@ -1976,6 +2012,12 @@ export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
         });
       }
     }
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.reset !== false) {
+      obj.reset = message.reset;
+    }
     return obj;
   },
 
@@ -1995,6 +2037,8 @@ export const SetBehaviourRequest: MessageFns<SetBehaviourRequest> = {
       },
       {},
     );
+    message.source = object.source ?? "";
+    message.reset = object.reset ?? false;
     return message;
   },
 };
@@ -2085,11 +2129,17 @@ export const SetBehaviourRequest_BehaviourEntry: MessageFns<SetBehaviourRequest_
 };
 
 function createBaseSetBehaviourResponse(): SetBehaviourResponse {
-  return {};
+  return { atNs: 0n };
 }
 
 export const SetBehaviourResponse: MessageFns<SetBehaviourResponse> = {
-  encode(_: SetBehaviourResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: SetBehaviourResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atNs !== 0n) {
+      if (BigInt.asIntN(64, message.atNs) !== message.atNs) {
+        throw new globalThis.Error("value provided for field message.atNs of type int64 too large");
+      }
+      writer.uint32(8).int64(message.atNs);
+    }
     return writer;
   },
 
@@ -2106,6 +2156,14 @@ export const SetBehaviourResponse: MessageFns<SetBehaviourResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atNs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2118,20 +2176,128 @@ export const SetBehaviourResponse: MessageFns<SetBehaviourResponse> = {
     }
   },
 
-  fromJSON(_: any): SetBehaviourResponse {
-    return {};
+  fromJSON(object: any): SetBehaviourResponse {
+    return { atNs: isSet(object.atNs) ? BigInt(object.atNs) : isSet(object.at_ns) ? BigInt(object.at_ns) : 0n };
   },
 
-  toJSON(_: SetBehaviourResponse): unknown {
+  toJSON(message: SetBehaviourResponse): unknown {
     const obj: any = {};
+    if (message.atNs !== 0n) {
+      obj.atNs = message.atNs.toString();
+    }
     return obj;
   },
 
   create(base?: DeepPartial<SetBehaviourResponse>): SetBehaviourResponse {
     return SetBehaviourResponse.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<SetBehaviourResponse>): SetBehaviourResponse {
+  fromPartial(object: DeepPartial<SetBehaviourResponse>): SetBehaviourResponse {
     const message = createBaseSetBehaviourResponse();
+    message.atNs = (object.atNs !== undefined && object.atNs !== null) ? BigInt(object.atNs) : 0n;
+    return message;
+  },
+};
+
+function createBaseResetBehaviourRequest(): ResetBehaviourRequest {
+  return {};
+}
+
+export const ResetBehaviourRequest: MessageFns<ResetBehaviourRequest> = {
+  encode(_: ResetBehaviourRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetBehaviourRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetBehaviourRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ResetBehaviourRequest {
+    return {};
+  },
+
+  toJSON(_: ResetBehaviourRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResetBehaviourRequest>): ResetBehaviourRequest {
+    return ResetBehaviourRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResetBehaviourRequest>): ResetBehaviourRequest {
+    const message = createBaseResetBehaviourRequest();
+    return message;
+  },
+};
+
+function createBaseResetBehaviourResponse(): ResetBehaviourResponse {
+  return {};
+}
+
+export const ResetBehaviourResponse: MessageFns<ResetBehaviourResponse> = {
+  encode(_: ResetBehaviourResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetBehaviourResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetBehaviourResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ResetBehaviourResponse {
+    return {};
+  },
+
+  toJSON(_: ResetBehaviourResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResetBehaviourResponse>): ResetBehaviourResponse {
+    return ResetBehaviourResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResetBehaviourResponse>): ResetBehaviourResponse {
+    const message = createBaseResetBehaviourResponse();
     return message;
   },
 };
@@ -2355,6 +2521,15 @@ export const PodHostServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Takes back every behaviour that has a source, of every pod: what a supervisor that was killed may have left. */
+    resetBehaviour: {
+      name: "ResetBehaviour",
+      requestType: ResetBehaviourRequest as typeof ResetBehaviourRequest,
+      requestStream: false,
+      responseType: ResetBehaviourResponse as typeof ResetBehaviourResponse,
+      responseStream: false,
+      options: {},
+    },
     killPod: {
       name: "KillPod",
       requestType: KillPodRequest as typeof KillPodRequest,
@@ -2399,6 +2574,11 @@ export interface PodHostServiceImplementation<CallContextExt = {}> {
     request: SetBehaviourRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<SetBehaviourResponse>>;
+  /** Takes back every behaviour that has a source, of every pod: what a supervisor that was killed may have left. */
+  resetBehaviour(
+    request: ResetBehaviourRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ResetBehaviourResponse>>;
   killPod(request: KillPodRequest, context: CallContext & CallContextExt): Promise<DeepPartial<KillPodResponse>>;
 }
 
@@ -2432,6 +2612,11 @@ export interface PodHostServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<SetBehaviourRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<SetBehaviourResponse>;
+  /** Takes back every behaviour that has a source, of every pod: what a supervisor that was killed may have left. */
+  resetBehaviour(
+    request: DeepPartial<ResetBehaviourRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ResetBehaviourResponse>;
   killPod(request: DeepPartial<KillPodRequest>, options?: CallOptions & CallOptionsExt): Promise<KillPodResponse>;
 }
 
