@@ -143,6 +143,7 @@ function openLinks(context: ProcessContext): { links: Links; responder: Responde
         atNs: r.atNs,
         attrs: { vip: r.vip, round: String(r.round), interface: r.interfaces.join(',') },
       }),
+    onAnswer: (answer) => timeline.stamp('vip.answered', { attrs: { ...answer } }),
   });
   links.rescan();
   context.onStop(() => links.close());

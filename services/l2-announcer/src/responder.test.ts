@@ -2,7 +2,7 @@ import { type ArpFrame, BROADCAST, decodeArp, encodeArp } from '@svclab/core';
 import { createLogger } from '@svclab/runtime';
 import { fakeClock } from '@svclab/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Link, Responder, type Round } from './responder.ts';
+import { type Answer, type Link, Responder, type Round } from './responder.ts';
 
 const VIP = '172.30.0.200';
 const THEIRS = '02:00:00:00:00:99';
@@ -12,6 +12,7 @@ function world(interfaces: readonly string[] = ['lan0']) {
   const clock = fakeClock();
   const sent: { at: number; link: string; frame: ArpFrame | undefined }[] = [];
   const rounds: Round[] = [];
+  const answers: Answer[] = [];
   const links = interfaces.map(
     (name, i): Link => ({
       name,
@@ -26,6 +27,7 @@ function world(interfaces: readonly string[] = ['lan0']) {
     clock,
     log,
     onRound: (round) => void rounds.push(round),
+    onAnswer: (answer) => void answers.push(answer),
   });
   const ask = (link: Link | undefined, change: Partial<ArpFrame> = {}): (ArpFrame | undefined)[] => {
     const before = sent.length;
@@ -42,7 +44,7 @@ function world(interfaces: readonly string[] = ['lan0']) {
     if (link) responder.receive(encodeArp(request), link);
     return sent.slice(before).map((s) => s.frame);
   };
-  return { clock, sent, rounds, links, responder, ask, times: () => [...new Set(sent.map((s) => s.at))] };
+  return { clock, sent, rounds, answers, links, responder, ask, times: () => [...new Set(sent.map((s) => s.at))] };
 }
 
 let w: ReturnType<typeof world>;
@@ -191,5 +193,20 @@ describe('answers', () => {
   it('of an address that is not announced are not begun by a limit', () => {
     w.responder.limit(VIP, []);
     expect(w.ask(w.links[0])).toEqual([]);
+  });
+
+  it('are told of once a second for each asker', () => {
+    w.responder.announce(VIP, []);
+    const other = { senderIP: '172.30.0.12' };
+    w.ask(w.links[0]);
+    w.ask(w.links[0]);
+    w.ask(w.links[0], other);
+    expect(w.answers).toEqual([
+      { vip: VIP, asker: '172.30.0.101', interface: 'lan0' },
+      { vip: VIP, asker: '172.30.0.12', interface: 'lan0' },
+    ]);
+    w.clock.advance(1000);
+    w.ask(w.links[0]);
+    expect(w.answers).toHaveLength(3);
   });
 });

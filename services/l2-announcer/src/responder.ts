@@ -28,6 +28,14 @@ export interface Round {
   readonly atNs: bigint;
 }
 
+/** One ARP request that was answered. */
+export interface Answer {
+  readonly vip: string;
+  /** Address of the host that asked. */
+  readonly asker: string;
+  readonly interface: string;
+}
+
 export interface ResponderOptions {
   /** The links there are now; those of the named interfaces only, if any are named. */
   readonly links: (names: readonly string[]) => readonly Link[];
@@ -37,7 +45,14 @@ export interface ResponderOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onRound: (round: Round) => void;
+  /** Told of answers, at most once a second for the same asker and address. */
+  readonly onAnswer?: (answer: Answer) => void;
 }
+
+/** Least time between two answers to the same asker that are told of, ms. */
+const TOLD_INTERVAL = 1000;
+/** Most askers that are remembered. */
+const ASKERS = 1000;
 
 /** ARP frames about one address: requests received, replies and gratuitous frames sent. */
 export interface ArpCounters {
@@ -52,6 +67,8 @@ export class Responder {
   readonly counters = new Map<string, ArpCounters>();
   readonly #options: ResponderOptions;
   readonly #announced = new Map<string, Announced>();
+  /** When an answer was last told of, by address and asker, ms. */
+  readonly #told = new Map<string, number>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -102,6 +119,7 @@ export class Responder {
     if (!reply) return;
     this.#counted(reply.senderIP).requests += 1;
     this.#send(link, encodeArp(reply), reply.senderIP, 'replies');
+    this.#tell({ vip: reply.senderIP, asker: reply.targetIP, interface: link.name });
   }
 
   close(): void {
@@ -121,6 +139,18 @@ export class Responder {
       entry.cancel = undefined;
       if (clock.now() - entry.triggeredAt < duration) this.#burst(vip, entry);
     });
+  }
+
+  #tell(answer: Answer): void {
+    const { clock, onAnswer } = this.#options;
+    if (!onAnswer) return;
+    const key = `${answer.vip} ${answer.asker}`;
+    const now = clock.now();
+    const last = this.#told.get(key);
+    if (last !== undefined && now - last < TOLD_INTERVAL) return;
+    if (this.#told.size >= ASKERS) this.#told.clear();
+    this.#told.set(key, now);
+    onAnswer(answer);
   }
 
   /** Frames of a kind since start, of all addresses. */

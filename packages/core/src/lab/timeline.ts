@@ -30,13 +30,18 @@ export const TIMELINE_TYPES = [
   'vip.released',
   /** A gratuitous round went out (attrs: vip, round, interface). */
   'vip.announced',
+  /** An ARP request for a VIP was answered (attrs: vip, asker, interface); one stamp a second for the same asker. */
+  'vip.answered',
   /** The node lifecycle controller changed a node's Ready condition (attrs: target, ready, reason). */
   'node.ready',
   'node.not-ready',
   /** A controller leads, or leads no longer (attrs: term, identity, reason). Terms count the lease's holders. */
   'leader.elected',
   'leader.lost',
-  /** The endpoint slices of a service changed (attrs: service, revision, added, removed; object names joined by commas). */
+  /**
+   * The endpoint slices of a service changed (attrs: service, revision, added, removed, places; names of pods joined by commas). `places` tells
+   * where what was added is, as `name=ip@node`.
+   */
   'endpoints.changed',
   /** This node's rules in the kernel now contain a revision (attrs: revision, services, operations, took_us). */
   'rules.programmed',

@@ -8,7 +8,14 @@ export * from './deployment/annotations.ts';
 export * from './deployment/decide.ts';
 export * from './deployment/template.ts';
 export * from './endpoints/decide.ts';
-export { MANAGED_BY, MANAGER, MAX_ENDPOINTS, readyDifference, type SlicePlan } from './endpoints/slices.ts';
+export {
+  MANAGED_BY,
+  MANAGER,
+  MAX_ENDPOINTS,
+  type ReadyDifference,
+  readyDifference,
+  type SlicePlan,
+} from './endpoints/slices.ts';
 export { LAST_CHANGE_TRIGGER_TIME, TriggerTimes, withTriggerTime } from './endpoints/trigger-times.ts';
 export * from './event/event.ts';
 export * from './garbage/decide.ts';

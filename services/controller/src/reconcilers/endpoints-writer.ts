@@ -5,6 +5,7 @@ import {
   type EndpointsPresent,
   hasReason,
   RESOURCES,
+  type ReadyDifference,
   readyDifference,
   type Service,
 } from '@svclab/core';
@@ -51,36 +52,39 @@ async function writeSlices(
     ...update.map((slice) => registry.update(RESOURCES.endpointslices, slice, ACTOR)),
     ...create.map((slice) => registry.create(RESOURCES.endpointslices, slice, ACTOR)),
   ]);
-  for (const slice of remove) await removeSlice(context, slice);
   const revisions = written.map((slice) => Number(slice.metadata.resourceVersion));
-  const revision = remove.length > 0 ? registry.cache.revision : Math.max(...revisions);
+  for (const slice of remove) revisions.push(await removeSlice(context, slice));
   const replaced = new Set([...update, ...remove].map((s) => s.metadata.name));
   const after = [...present.slices.filter((s) => !replaced.has(s.metadata.name)), ...update, ...create];
-  stamp(context, service.metadata, revision, readyDifference(present.slices, after));
+  stamp(context, service.metadata, Math.max(...revisions), readyDifference(present.slices, after));
 }
 
 /** Removes what belonged to a Service that is gone. Endpoints of others stay. */
 export async function removeEndpoints(context: ReconcilerContext, namespace: string, name: string): Promise<void> {
   const { registry } = context;
   const { slices, endpoints } = presentEndpoints(context, namespace, name);
-  for (const slice of slices) await removeSlice(context, slice);
-  if (slices.length > 0) stamp(context, { namespace, name }, registry.cache.revision, readyDifference(slices, []));
+  const revisions: number[] = [];
+  for (const slice of slices) revisions.push(await removeSlice(context, slice));
+  if (slices.length > 0) stamp(context, { namespace, name }, Math.max(...revisions), readyDifference(slices, []));
   if (endpoints?.metadata.labels?.['endpoints.kubernetes.io/managed-by'] !== undefined)
     await unlessGone(registry.delete(RESOURCES.endpoints, namespace, name, ACTOR));
 }
 
-async function removeSlice({ registry }: ReconcilerContext, slice: EndpointSlice): Promise<void> {
+/** Removes a slice; returns the revision of that, as the nodes see it. 0 when somebody else had removed it or put another in its place. */
+async function removeSlice({ registry }: ReconcilerContext, slice: EndpointSlice): Promise<number> {
   const { namespace = '', name, uid } = slice.metadata;
   try {
-    await unlessGone(
+    const gone = await unlessGone(
       registry.delete(RESOURCES.endpointslices, namespace, name, {
         ...ACTOR,
         ...(uid ? { preconditions: { uid } } : {}),
       }),
     );
+    return gone?.revision ?? 0;
   } catch (error) {
     // Another object under the name: that one is not ours to remove.
     if (!hasReason(error, 'Conflict')) throw error;
+    return 0;
   }
 }
 
@@ -88,7 +92,7 @@ function stamp(
   { timeline }: ReconcilerContext,
   service: { readonly namespace?: string; readonly name: string },
   revision: number,
-  { added, removed }: ReturnType<typeof readyDifference>,
+  { added, removed, places }: ReadyDifference,
 ): void {
   timeline.stamp('endpoints.changed', {
     attrs: {
@@ -96,6 +100,7 @@ function stamp(
       revision: String(revision),
       added: added.join(','),
       removed: removed.join(','),
+      ...(places.length > 0 ? { places: places.join(',') } : {}),
     },
   });
 }

@@ -280,7 +280,10 @@ class GenericRegistry implements Registry {
         : specUpdate(definition, wanted, current, options.subresource);
     checkUpdate(definition, next, current, options.subresource);
     const revision = Number(current.metadata.resourceVersion);
-    if (mayFinish(definition, next)) return this.#finish(definition, key, next, revision, context);
+    if (mayFinish(definition, next)) {
+      await this.#finish(definition, key, next, revision, context);
+      return next;
+    }
     if (jsonEqual(next, current)) return current;
     const startMs = this.#clock.now();
     let allocated: Allocated | undefined;
@@ -300,22 +303,23 @@ class GenericRegistry implements Registry {
     );
   }
 
-  /** Removes an object whose last holder has gone. */
+  /** Removes an object whose last holder has gone; returns the revision of that, which a dry run has none of. */
   async #finish(
     definition: Definition,
     key: ObjectKey,
     object: KubeObject,
     revision: number,
     context: StrategyContext,
-  ): Promise<KubeObject> {
-    if (context.dryRun) return object;
+  ): Promise<number | undefined> {
+    if (context.dryRun) return undefined;
+    let removal: number;
     try {
-      await this.#store.delete(key, revision);
+      removal = await this.#store.delete(key, revision);
     } catch (error) {
       throw toApiError(error, definition, key.name);
     }
     await definition.strategy.release?.(object, context);
-    return object;
+    return removal;
   }
 
   async delete<T extends KubeObject>(
@@ -337,8 +341,8 @@ class GenericRegistry implements Registry {
       try {
         if (plan.action === 'keep') return { object: current, removed: false };
         if (plan.action === 'remove') {
-          const gone = await this.#finish(definition, key, current, revision, this.#context(options));
-          return { object: gone as T, removed: true };
+          const removal = await this.#finish(definition, key, current, revision, this.#context(options));
+          return { object: current, removed: true, ...(removal === undefined ? {} : { revision: removal }) };
         }
         if (options.dryRun) return { object: plan.object as T, removed: false };
         const marked = definition.strategy.generation ? bumpGeneration(plan.object) : plan.object;

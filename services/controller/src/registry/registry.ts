@@ -29,6 +29,8 @@ export interface Deleted<T extends KubeObject = KubeObject> {
   readonly object: T;
   /** True when the object is gone from the store. */
   readonly removed: boolean;
+  /** Revision of the removal; undefined when it is still there. */
+  readonly revision?: number;
 }
 
 /** Which part of an object a write is about. */

@@ -233,6 +233,10 @@ describe('readyDifference', () => {
     before.apply(service(), [pod(1), pod(2), pod(3, { ready: false })]);
     const after = new Slices();
     after.apply(service(), [pod(2, { deleting: true }), pod(3), pod(4)]);
-    expect(readyDifference(before.all, after.all)).toEqual({ added: ['p3', 'p4'], removed: ['p1', 'p2'] });
+    expect(readyDifference(before.all, after.all)).toEqual({
+      added: ['p3', 'p4'],
+      removed: ['p1', 'p2'],
+      places: ['p3=10.244.0.3@n1', 'p4=10.244.0.4@n1'],
+    });
   });
 });

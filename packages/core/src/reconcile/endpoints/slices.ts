@@ -170,21 +170,33 @@ function newSlice(
   };
 }
 
-/** Names of the objects that became ready endpoints of a Service, and of those that ceased to be. */
-export function readyDifference(
-  before: readonly EndpointSlice[],
-  after: readonly EndpointSlice[],
-): { readonly added: readonly string[]; readonly removed: readonly string[] } {
-  const was = readyNames(before);
-  const is = readyNames(after);
-  return { added: [...is].filter((n) => !was.has(n)), removed: [...was].filter((n) => !is.has(n)) };
+/** What changed about the ready endpoints of a Service. */
+export interface ReadyDifference {
+  /** Names of the objects that became ready endpoints, and of those that ceased to be. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Where each added one is: `name=address@node`. */
+  readonly places: readonly string[];
 }
 
-function readyNames(slices: readonly EndpointSlice[]): ReadonlySet<string> {
-  const names = slices.flatMap((slice) =>
-    (slice.endpoints ?? [])
+/** Compares the slices of a Service before and after a change. */
+export function readyDifference(before: readonly EndpointSlice[], after: readonly EndpointSlice[]): ReadyDifference {
+  const was = readyEndpoints(before);
+  const is = readyEndpoints(after);
+  const added = [...is.keys()].filter((n) => !was.has(n));
+  return {
+    added,
+    removed: [...was.keys()].filter((n) => !is.has(n)),
+    places: added.map((n) => `${n}=${is.get(n)?.addresses[0] ?? ''}@${is.get(n)?.nodeName ?? ''}`),
+  };
+}
+
+function readyEndpoints(slices: readonly EndpointSlice[]): ReadonlyMap<string, SliceEndpoint> {
+  return new Map(
+    slices
+      .flatMap((slice) => slice.endpoints ?? [])
       .filter((e) => e.conditions?.ready ?? true)
-      .map((e) => e.targetRef?.name ?? e.addresses[0] ?? ''),
+      .map((e) => [e.targetRef?.name ?? e.addresses[0] ?? '', e] as const)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
   );
-  return new Set(names.sort());
 }
