@@ -36,6 +36,12 @@ export interface ProbeSample {
   readonly backend: string;
 }
 
+/** What outage arithmetic needs of a sample, whatever was asked. */
+export interface PacedSample extends Pick<ProbeSample, 'seq' | 'scheduledMs' | 'sentMs'> {
+  /** Anything but `ok` is lost. */
+  readonly outcome: string;
+}
+
 /** A time without success. */
 export interface Outage {
   /** Sent time of the last success before; planned time of the first request when there was none. */
@@ -65,10 +71,10 @@ export interface FlowSummary {
 }
 
 /** All outages in the samples of one flow, which must be in order of `seq`, in order of time. */
-export function findOutages(samples: readonly ProbeSample[], intervalMs: number): Outage[] {
+export function findOutages(samples: readonly PacedSample[], intervalMs: number): Outage[] {
   const found: Outage[] = [];
-  let lastSuccess: ProbeSample | undefined;
-  let lost: ProbeSample[] = [];
+  let lastSuccess: PacedSample | undefined;
+  let lost: PacedSample[] = [];
   const close = (toMs: number, recovered: boolean): void => {
     const first = lost[0];
     const last = lost[lost.length - 1];

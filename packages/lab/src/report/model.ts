@@ -3,7 +3,9 @@
  * reports, `svclab report compare` and `svclab gate` read. Keys are snake case, times milliseconds unless a key says otherwise. Every time is
  * good to plus or minus `prober.interval_ms` of its run.
  */
-import type { Latency, Outcome } from '@svclab/core';
+import type { CheckResult, Latency, Outcome } from '@svclab/core';
+
+export type { CheckResult };
 
 /** A distribution over runs. */
 export interface Distribution {
@@ -58,19 +60,6 @@ export interface PhaseBound {
   readonly bound: string;
   /** What turning the knob would save, in words (`200ms instead of 1s saves about 4.2 s`); empty where nothing is to be won. */
   readonly saves: string;
-}
-
-/** One checker's verdict over a run's history. */
-export interface CheckResult {
-  /** `one-owner`, `no-removed-endpoint`, `affinity`, `dns-freshness`, `no-refusal-while-ready`, `rules-converge`. */
-  readonly check: string;
-  readonly held: boolean;
-  /** What was found, with figures; also when it held (`one owner all along; 0 ms with two, 143 ms with none`). */
-  readonly finding: string;
-  /** Figures behind it, ms or counts. */
-  readonly figures: Readonly<Record<string, number>>;
-  /** The shortest piece of history that proves a violation, in order of time; empty when it held. */
-  readonly evidence: readonly { readonly at_ms: number; readonly what: string }[];
 }
 
 /** How one expectation fared. */
