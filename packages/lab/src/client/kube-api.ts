@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import type { LabConnection } from './connect.ts';
 
 const TIMEOUT_MS = 2000;
 
@@ -17,6 +16,12 @@ export class ApiRefusal extends Error {
   }
 }
 
+/** Whose API it is: where its certificate is, and the token for it. A LabConnection is one. */
+export interface ApiAccess {
+  readonly paths: { readonly pki: string };
+  readonly secrets: { readonly apiToken: string };
+}
+
 /** What is asked of the API besides reading. */
 export interface ApiChange {
   readonly method: 'PATCH' | 'DELETE';
@@ -25,7 +30,7 @@ export interface ApiChange {
 }
 
 /** Reads a path of the API as JSON, or changes what is there. Rejects with {@link ApiRefusal}, or as `https.request` does. */
-export function callApi<T>(lab: LabConnection, api: string, path: string, change?: ApiChange): Promise<T> {
+export function callApi<T>(lab: ApiAccess, api: string, path: string, change?: ApiChange): Promise<T> {
   const method = change?.method ?? 'GET';
   const body = change ? JSON.stringify(change.body) : undefined;
   return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
 /** HostService: what the supervisor may see of a host's container and do in it. */
 import { spawn } from 'node:child_process';
 import type { Clock, HostSpec } from '@svclab/core';
-import { ServerError, Status } from '@svclab/runtime';
 import type { HostBeat, HostServiceImplementation } from '@svclab/wire';
-import { FAULTS, type FaultLab } from '../faults/fault.ts';
+import { actOnProcesses, isProcessVerb, PROCESS_VERBS } from '../faults/process-verbs.ts';
+import { formatTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
 import { hostExec } from '../supervisor/host-exec.ts';
@@ -11,9 +11,9 @@ import type { ManagedProcess } from '../supervisor/managed-process.ts';
 import { processStatus } from '../supervisor/service.ts';
 import type { Networks, Observations } from './observations.ts';
 
-/** The processes of the container, in the terms faults are written in. */
-export class HostProcesses implements FaultLab {
-  readonly options: { readonly clock: Clock };
+/** The processes of the container. */
+export class HostProcesses {
+  readonly clock: Clock;
   /** The host this is. */
   readonly spec: HostSpec;
   readonly all: readonly ManagedProcess[];
@@ -23,24 +23,16 @@ export class HostProcesses implements FaultLab {
     processes: readonly ManagedProcess[];
     clock: Clock;
   }) {
-    this.options = options;
+    this.clock = options.clock;
     this.spec = options.host;
     this.all = options.processes;
   }
 
-  host(): { readonly netns: unknown; readonly processes: readonly ManagedProcess[] } {
-    return { netns: undefined, processes: this.all };
-  }
-  process(_host: string, component: string): ManagedProcess {
+  /** Fails with a LabError when the host has none of that component. */
+  process(component: string): ManagedProcess {
     const found = this.all.find((p) => p.spec.component === component);
     if (!found) throw badInput(`Host ${this.spec.name} has no ${component}`);
     return found;
-  }
-  powerOff(): bigint {
-    throw badInput('A container is killed from outside');
-  }
-  powerOn(): void {
-    throw badInput('A container is started from outside');
   }
 }
 
@@ -89,28 +81,19 @@ export function hostService(options: HostServiceOptions): HostServiceImplementat
     },
     state: async ({ skipMemory }) => ({ processes: processes.all.map((p) => processStatus(p, skipMemory)) }),
     fault: ({ verb, component, hold }) =>
-      asStatus(async () => {
-        const fault = Object.hasOwn(FAULTS, verb) ? FAULTS[verb] : undefined;
-        if (!fault) throw badInput(`Fault "${verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
-        const context = {
-          lab: processes,
-          hold,
-          killPod: async () => {
-            throw new ServerError(Status.INVALID_ARGUMENT, 'Pods are killed through the node-agent');
-          },
-        };
-        let at: bigint | undefined;
-        for (const p of processes.all.filter((one) => component === '' || one.spec.component === component)) {
-          const target = { kind: 'process', host: p.spec.host, component: p.spec.component } as const;
-          const done = await fault.apply(target, context);
-          at ??= done;
-        }
-        if (at === undefined) throw badInput(`Host ${processes.spec.name} has no ${component || 'process'}`);
-        return { effectiveNs: at };
+      asStatus(() => {
+        if (!isProcessVerb(verb))
+          throw badInput(`Fault "${verb}" is not known: give one of ${PROCESS_VERBS.join(', ')}`);
+        const { spec, all } = processes;
+        if (component === '' && all.length === 0) throw badInput(`Host ${spec.name} has no process`);
+        const target = { kind: 'process', host: spec.name, component } as const;
+        const name = formatTarget(component === '' ? { kind: 'host', host: spec.name } : target);
+        const chosen = component === '' ? all : [processes.process(component)];
+        return { effectiveNs: actOnProcesses(verb, chosen, { clock, hold, name }) };
       }),
     reload: ({ component }) =>
       asStatus(() => {
-        processes.process(processes.spec.name, component).reload();
+        processes.process(component).reload();
         return {};
       }),
     exec: (requests, context) => {

@@ -1,5 +1,5 @@
 /** LabService of a composed lab: the supervisor's container answers for all others, through their first processes. */
-import type { Clock, HostSpec, LabConfig, TimelineEvent } from '@svclab/core';
+import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { ClientError, type Logger, ServerError, Status } from '@svclab/runtime';
 import type {
   ExecResponse,
@@ -9,17 +9,26 @@ import type {
   LabServiceImplementation,
   StatusResponse,
 } from '@svclab/wire';
-import { FAULTS } from '../faults/fault.ts';
-import { isLanFault } from '../faults/partition.ts';
-import { type FaultTarget, formatTarget, hostTarget, parseTarget } from '../faults/target.ts';
+import { apiCall, faultContext, randomOf } from '../faults/context.ts';
+import { FaultEngine } from '../faults/engine.ts';
+import { isProcessVerb } from '../faults/process-verbs.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
 import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
 import type { LeaderView } from '../supervisor/leader.ts';
 import { type NodeHosts, nodeChanges } from '../supervisor/node-changes.ts';
-import { controllerRuns, followTimeline, fromWire, killPod, ownerOf, supervisorStatus } from '../supervisor/service.ts';
+import {
+  controllerRuns,
+  faultCalls,
+  followTimeline,
+  forgetRemoved,
+  fromWire,
+  ownerOf,
+  supervisorStatus,
+} from '../supervisor/service.ts';
 import type { TimelineLog } from '../supervisor/timeline-log.ts';
 import type { VipView } from '../supervisor/vips.ts';
+import { answering, containerFaultParts } from './container-fault-parts.ts';
 import type { ContainerFaults } from './container-faults.ts';
 import type { HostMonitor } from './host-monitor.ts';
 
@@ -27,7 +36,11 @@ import type { HostMonitor } from './host-monitor.ts';
 export interface ContainerLabOptions {
   /** The hosts, which come and go with the lab's description. */
   readonly hosts: NodeHosts;
+  /** Bearer tokens of the lab's gRPC services and of its API. */
   readonly token: string;
+  readonly apiToken: string;
+  /** Directory that holds the API's `ca.crt`. */
+  readonly pki: string;
   /** `https://127.0.0.1:PORT` */
   readonly api: string;
   readonly vips: VipView;
@@ -45,6 +58,9 @@ const STATE_TIMEOUT_MS = 1500;
 export function containerLabService(options: ContainerLabOptions): LabServiceImplementation {
   const { clock, hosts, monitors, timeline, vips } = options;
   const isUp = (host: string): boolean => monitors.get(host)?.answers ?? false;
+  const engine = faultEngine(options);
+  options.faults.attach(engine);
+  forgetRemoved(timeline, engine);
   let wasReady = false;
   return {
     async status({ skipMemory }) {
@@ -73,7 +89,8 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
         nowNs: clock.nowNs(),
       };
     },
-    fault: (request) => asStatus(() => applyFault(request, options)),
+    ...faultCalls(engine),
+    fault: (request) => asStatus(() => fault(request, engine, options.faults)),
     timeline: (request, context) => followTimeline(timeline, request, context.signal),
     async publish({ events }) {
       for (const event of events) timeline.add(fromWire(event));
@@ -110,71 +127,41 @@ export async function hostProcesses(
   }
 }
 
-async function applyFault(request: FaultRequest, options: ContainerLabOptions): Promise<FaultResponse> {
-  const { faults, monitors, timeline, token, vips } = options;
-  const { lab } = options.hosts.state;
-  if (isLanFault(request.verb))
-    throw badInput(
-      `Fault ${request.verb} is not made with the docker driver: take a container off its network with "docker network disconnect", or use the netns driver`,
-    );
-  const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
-  if (!fault) throw badInput(`Fault "${request.verb}" is not known: give one of ${Object.keys(FAULTS).join(', ')}`);
-  const asked = parseTarget(request.target, lab);
-  const target: FaultTarget =
-    asked.kind === 'owner' ? ownerOf(asked, await vips.list((h) => monitors.get(h)?.answers ?? false)) : asked;
-  const cause = request.args.cause ?? `svclab fault ${request.verb} ${request.target}`;
-  const resolved = formatTarget(target);
-  if (target.kind === 'host') return { resolved, ...stamped(await faults.ofHost(target.host, request, cause)) };
-  const at = target.kind === 'pod' ? options.clock.nowNs() : undefined;
-  if (target.kind === 'pod') {
-    if (request.verb !== 'kill') throw badInput(`${resolved} is a pod: only kill acts on pods`);
-    const nodes = lab.hosts.filter((h) => h.role === 'node' && monitors.get(h.name)?.answers);
-    await killPod({ lab, nodes, token }, target.namespace, target.pod);
-  }
-  const atNs = at ?? (await faultProcess(request, target as FaultTarget & { kind: 'process' }, monitors));
-  const event = timeline.stamp(fault.heals ? 'fault.healed' : 'fault.effective', {
-    atNs,
-    cause,
-    attrs: { fault: request.verb, target: resolved },
+function faultEngine(options: ContainerLabOptions): FaultEngine {
+  const { clock, hosts, leader, log, monitors, timeline, vips } = options;
+  const isUp = (host: string): boolean => monitors.get(host)?.answers ?? false;
+  const config = (): LabConfig => hosts.state.lab;
+  const parts = containerFaultParts({ ...options, config });
+  return new FaultEngine({
+    clock,
+    log,
+    timeline,
+    lookups: {
+      get config() {
+        return config();
+      },
+      isUp,
+      owner: async (namespace, service) => ownerOf({ kind: 'owner', namespace, service }, await vips.list(isUp)).host,
+      async leader() {
+        const all = await Promise.all(config().hosts.map((h) => hostProcesses(h, monitors.get(h.name), true)));
+        return leader.host((host) => controllerRuns(all.flat(), host));
+      },
+      api: (path) => apiCall(parts, path),
+      random: randomOf,
+    },
+    context: (id) => faultContext(id, parts),
+    down() {
+      log.warn({ event: 'lab-not-ended', reason: 'a composed lab is ended with "docker compose down -v"' });
+    },
   });
-  return { resolved, ...stamped(event) };
 }
 
-const stamped = (event: Pick<TimelineEvent, 'atNs' | 'wallMs'> | undefined) => ({
-  effectiveNs: event?.atNs ?? 0n,
-  effectiveWallMs: BigInt(Math.round(event?.wallMs ?? 0)),
-});
-
-async function faultProcess(
-  request: FaultRequest,
-  target: { readonly host: string; readonly component: string },
-  monitors: ReadonlyMap<string, HostMonitor>,
-): Promise<bigint> {
-  const monitor = answering(monitors, target.host);
-  try {
-    const hold = request.args.hold === 'true';
-    const done = await monitor.client.fault(
-      { verb: request.verb, component: target.component, hold },
-      { timeoutMs: 3000 },
-    );
-    return done.effectiveNs;
-  } catch (error) {
-    if (error instanceof ClientError && error.code === Status.INVALID_ARGUMENT) throw badInput(error.details);
-    throw error;
-  }
-}
-
-/** Fails with a LabError when the host cannot be asked. */
-function answering(monitors: ReadonlyMap<string, HostMonitor>, host: string): HostMonitor {
-  const monitor = monitors.get(host);
-  if (!monitor) throw badInput(`Host "${host}" is not in this lab: give one of ${[...monitors.keys()].join(', ')}`);
-  if (!monitor.answers)
-    throw badInput(
-      monitor.up
-        ? `Host ${host} does not answer: it is paused, or cut off from the control network`
-        : `Host ${host} is down: bring it back with "svclab fault restart ${hostTarget(monitor.spec)}"`,
-    );
-  return monitor;
+/** What is done to a whole container is done from outside; all else here. */
+async function fault(request: FaultRequest, engine: FaultEngine, faults: ContainerFaults): Promise<FaultResponse> {
+  if (!isProcessVerb(request.verb) || request.dryRun) return engine.fault(request);
+  const checked = await engine.check(request);
+  const host = checked.targets.find((t) => t.kind === 'host');
+  return host ? faults.ofHost(host.host, request, checked.cause, engine) : engine.fault(request);
 }
 
 /** Hands an exec call on to the host it names. */

@@ -40,6 +40,8 @@ async function main(): Promise<void> {
   const service = containerLabService({
     hosts,
     token: secrets.token,
+    apiToken: secrets.apiToken,
+    pki: containerPaths().pki,
     api: `https://127.0.0.1:${settings.apiPort}`,
     vips: new VipView(hosts, secrets.token),
     leader,

@@ -3,27 +3,20 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LabConfig, PORTS } from '@svclab/core';
+import { PORTS } from '@svclab/core';
 import { type GrpcClient, grpcClient, systemClock } from '@svclab/runtime';
-import {
-  type ExecResponse,
-  type FaultRequest,
-  type FaultResponse,
-  type HostExecRequest,
-  LabServiceDefinition,
-} from '@svclab/wire';
+import { type ExecResponse, type HostExecRequest, LabServiceDefinition } from '@svclab/wire';
 import type { LabConnection, LabPrograms } from '../client/connect.ts';
 import { CLIENT_FILE, type ClientFile, LAB_SOCKET } from '../container/files.ts';
-import { parseTarget } from '../faults/target.ts';
 import { supervisorIP } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import type { LabPaths } from '../state/paths.ts';
 import { hostExec } from '../supervisor/host-exec.ts';
-import { ownerOf } from '../supervisor/service.ts';
 import { API_PORT } from '../supervisor/specs.ts';
 import { dockerPaths } from './compose-project.ts';
-import { composedLabs, containersOf, type LabContainer, serviceOf } from './containers.ts';
-import { docker, dockerOk, explain } from './docker-cli.ts';
+import { composedLabs, containersOf, type LabContainer } from './containers.ts';
+import { dockerOk } from './docker-cli.ts';
+import { withDockerFaults } from './docker-faults.ts';
 import { withDockerNodes } from './docker-nodes.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -140,73 +133,4 @@ export function connectFromInside(root: string): LabConnection {
     service: Object.assign(Object.create(service) as LabService, { exec, status }),
     close: () => service.close(),
   };
-}
-
-/** Adds what only Docker can do: faults of whole containers. */
-function withDockerFaults(service: LabService, project: string, config: LabConfig): LabService {
-  const fault = async (request: FaultRequest): Promise<FaultResponse> => {
-    // What is unknown, or no fault of a target, is the supervisor's to answer.
-    if (!CONTAINER_VERBS.includes(request.verb)) return service.fault(request);
-    const asked = parseTarget(request.target, config);
-    const target = asked.kind === 'owner' ? ownerOf(asked, (await service.vips({})).vips) : asked;
-    if (target.kind !== 'host') return service.fault(request);
-    const host = config.hosts.find((h) => h.name === target.host);
-    const containers = await containersOf(project);
-    const container = containers.find((c) => c.service === (host && serviceOf(host)));
-    if (!container)
-      throw badInput(
-        `Host ${target.host} has no container: project ${project} has ${containers.map((c) => c.name).join(', ')}`,
-      );
-    const commands = commandsFor(request.verb, container);
-    const named = { ...request, target: `node/${target.host}` };
-    const cause = { cause: `svclab fault ${request.verb} ${request.target}` };
-    await service.fault({ ...named, args: { ...request.args, ...cause, phase: 'expect' } });
-    for (const args of commands) {
-      const done = await docker(args);
-      if (done.code !== 0) throw environmentError(`docker ${args.join(' ')}: ${explain(done.stderr)}`);
-    }
-    return service.fault({ ...named, args: { ...request.args, ...cause, phase: 'await' } });
-  };
-  return Object.assign(Object.create(service) as LabService, { fault });
-}
-
-/** Verbs that act on whole containers. */
-const CONTAINER_VERBS = ['kill', 'stop', 'pause', 'resume', 'restart'];
-
-/** What Docker is told for each verb. Fails with a LabError when the container is not in a state for it. */
-export function commandsFor(verb: string, container: Pick<LabContainer, 'name' | 'state'>): string[][] {
-  const { name, state } = container;
-  const must = (wanted: string, cure: string): void => {
-    if (state !== wanted) throw badInput(`Container ${name} is ${state}: ${cure}`);
-  };
-  const restart = `bring it back with "svclab fault restart" or "docker start ${name}"`;
-  switch (verb) {
-    case 'kill':
-      must('running', restart);
-      return [['kill', name]];
-    case 'stop':
-      must('running', restart);
-      return [['stop', name]];
-    case 'pause':
-      must('running', restart);
-      return [['pause', name]];
-    case 'resume':
-      must('paused', 'only a paused one is resumed');
-      return [['unpause', name]];
-    case 'restart':
-      if (state === 'paused')
-        return [
-          ['unpause', name],
-          ['kill', name],
-          ['start', name],
-        ];
-      return state === 'running'
-        ? [
-            ['kill', name],
-            ['start', name],
-          ]
-        : [['start', name]];
-    default:
-      throw badInput(`Fault "${verb}" is not known for a container: give one of ${CONTAINER_VERBS.join(', ')}`);
-  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { commandsFor } from './connect-docker.ts';
 import { composeProblem, engineProblem, explain, explainUp } from './docker-cli.ts';
+import { commandsFor } from './docker-faults.ts';
 
 describe('engineProblem', () => {
   it.each([

@@ -19,8 +19,9 @@ export function ipBatch(lines: readonly string[]): void {
 }
 
 const prefix = (cidr: string): string => cidr.split('/')[1] ?? '24';
-const lanPort = (host: string): string => `l-${host}`;
-const controlPort = (host: string): string => `c-${host}`;
+/** Names of the bridge ports that lead to a host. */
+export const lanPort = (host: string): string => `l-${host}`;
+export const controlPort = (host: string): string => `c-${host}`;
 
 /**
  * Makes the two bridges. Each has a hardware address of its own: one that is given none takes the lowest of its ports', and so another when
@@ -113,38 +114,4 @@ export function cutLan(host: HostSpec): void {
 export function removeLinks(host: HostSpec): void {
   const links = [lanPort(host.name), controlPort(host.name)].map((name) => `link del ${name}`);
   spawnSync('ip', ['-force', '-batch', '-'], { input: `${links.join('\n')}\n`, stdio: ['pipe', 'ignore', 'ignore'] });
-}
-
-const FAULT_TABLE = 'bridge svclab-faults';
-
-/**
- * Cuts the LAN between groups of hosts: no frame passes from a host of one group to a host of another. Hosts in no group reach all.
- * The rules name bridge ports, so a host that is restarted stays where it was. Replaces an earlier partition.
- */
-export function partitionLan(groups: readonly (readonly string[])[]): void {
-  const ports = (hosts: readonly string[]): string => `{ ${hosts.map((h) => `"${lanPort(h)}"`).join(', ')} }`;
-  const rules = groups.flatMap((from, i) =>
-    groups.flatMap((to, j) => (i === j ? [] : [`    iifname ${ports(from)} oifname ${ports(to)} drop`])),
-  );
-  nft(`table ${FAULT_TABLE}
-delete table ${FAULT_TABLE}
-table ${FAULT_TABLE} {
-  chain forward {
-    type filter hook forward priority 0; policy accept;
-${rules.join('\n')}
-  }
-}
-`);
-}
-
-/** Makes the LAN whole again. Does nothing when it is. */
-export function healLan(): void {
-  nft(`table ${FAULT_TABLE}\ndelete table ${FAULT_TABLE}\n`);
-}
-
-/** Runs one nftables transaction in the lab's root namespace. Fails with a LabError holding what `nft` said. */
-function nft(script: string): void {
-  const done = spawnSync('nft', ['-f', '-'], { input: script, encoding: 'utf8' });
-  if (done.error) throw environmentError(`Program nft cannot be run: ${done.error.message}`, done.error);
-  if (done.status !== 0) throw environmentError(`LAN cannot be partitioned: ${done.stderr.trim()}`);
 }

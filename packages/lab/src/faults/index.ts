@@ -1,4 +1,25 @@
-/** Faults: targets, verbs. */
-export * from './fault.ts';
-export * from './partition.ts';
+/** Faults: the definitions, their targets, and what makes and heals them. */
+import type { FaultDefinition } from './definition.ts';
+import { kill } from './kill.ts';
+import { partition } from './partition.ts';
+import { pause } from './pause.ts';
+import { restart } from './restart.ts';
+import { resume } from './resume.ts';
+import { stop } from './stop.ts';
+
+/** Every fault, in the order of the help. A new one is one file and one line here. */
+const ALL: readonly FaultDefinition[] = [kill, stop, pause, resume, restart, partition];
+
+/** Faults by verb. `heal` is no definition: it undoes what is in effect. */
+export const FAULTS: Readonly<Record<string, FaultDefinition>> = Object.fromEntries(ALL.map((f) => [f.verb, f]));
+
+/** Definition of a verb; undefined when there is none. */
+export function faultOf(verb: string): FaultDefinition | undefined {
+  return Object.hasOwn(FAULTS, verb) ? FAULTS[verb] : undefined;
+}
+
+export { argsOf, DURATION, flagArg, formatArgs, numberArg, parseArgs, textArg } from './args.ts';
+export type * from './definition.ts';
+export { formatGroups, type Groups, parseGroups } from './groups.ts';
+export { formsOf, ROLES } from './resolve.ts';
 export * from './target.ts';

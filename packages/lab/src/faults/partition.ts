@@ -1,44 +1,79 @@
-/** Partitions of the LAN: which hosts no longer reach which. */
-import type { LabConfig } from '@svclab/core';
-import { badInput } from '../state/errors.ts';
+import { badInput, environmentError } from '../state/errors.ts';
+import { flagArg } from './args.ts';
+import type { FaultArgs, FaultContext, FaultDefinition } from './definition.ts';
+import type { Groups } from './groups.ts';
+import { formatTarget, type ResolvedTarget } from './target.ts';
 
-/** Verbs that act on the LAN as a whole. */
-export const LAN_FAULTS = ['partition', 'heal'] as const;
+/** Groups of hosts that lose each other. */
+export const partition: FaultDefinition = {
+  verb: 'partition',
+  summary: 'cut a network between groups of hosts; hosts in no group reach all',
+  notes:
+    'No frame passes from a host of one group to a host of another, ARP included. The rules name bridge ports, so a host that is restarted stays where it was. A partition takes the place of an earlier one of the same network.',
+  examples: [
+    'partition node-1,client-1 node-2,node-3',
+    'partition minority/nodes majority/nodes --duration 10s',
+    'partition node-1 node-2,node-3 --one-way',
+    'partition node-1 nats-1,controller-1 --network control',
+  ],
+  targets: ['groups'],
+  args: [
+    {
+      name: 'network',
+      kind: 'choice',
+      choices: ['lan', 'control'],
+      default: 'lan',
+      summary: 'the node LAN, or the control network (NATS, gRPC)',
+    },
+    { name: 'one-way', kind: 'flag', summary: 'drop only what the first group sends to the others' },
+  ],
+  slot: (args) => `partition ${args.network ?? 'lan'}`,
+  plan: (target, args, context) => [`nft -f - <<'EOF'\n${rules(groupsOf(target), args, context)}EOF`],
+  async apply(target, args, context) {
+    const script = rules(groupsOf(target), args, context);
+    await nft(context, script, 'Network cannot be partitioned');
+    return {
+      atNs: context.clock.nowNs(),
+      heal: async () => {
+        await nft(context, `table ${table(context)}\ndelete table ${table(context)}\n`, 'Network cannot be made whole');
+        return context.clock.nowNs();
+      },
+    };
+  },
+};
 
-/** Whether a fault acts on the LAN rather than on a target. */
-export function isLanFault(verb: string): verb is (typeof LAN_FAULTS)[number] {
-  return LAN_FAULTS.some((v) => v === verb);
+function groupsOf(target: ResolvedTarget): Groups {
+  if (target.kind !== 'groups') throw badInput(`Fault partition does not act on ${formatTarget(target)}`);
+  return target.groups;
 }
 
-/** Groups of hosts that are to lose each other. */
-export type Groups = readonly (readonly string[])[];
+const table = (context: FaultContext): string => `bridge svclab-fault-${context.id}`;
 
-/**
- * Reads groups: hosts joined by commas, groups apart by spaces, `node-1,node-2 node-3,client-1`.
- * Fails with a LabError that names what is wrong.
- */
-export function parseGroups(text: string, lab: Pick<LabConfig, 'hosts'>): Groups {
-  const onLan = lab.hosts.filter((h) => h.lanIP !== undefined).map((h) => h.name);
-  const hostOf = (word: string): string => {
-    const [kind = '', part = ''] = word.split('/');
-    const found = [word, part, `${kind}-${part}`, `${word}-1`].find((name) => onLan.includes(name));
-    if (found === undefined) throw badInput(`Host "${word}" is not on the LAN: give some of ${onLan.join(', ')}`);
-    return found;
-  };
-  const groups = text
-    .split(/\s+/)
-    .map((group) => group.split(',').filter((word) => word !== ''))
-    .filter((group) => group.length > 0)
-    .map((group) => group.map(hostOf));
-  if (groups.length < 2)
-    throw badInput('A partition has two groups or more: hosts joined by commas, such as node-1,node-2 node-3,client-1');
-  const all = groups.flat();
-  const twice = all.find((name, i) => all.indexOf(name) !== i);
-  if (twice !== undefined) throw badInput(`Host "${twice}" is named twice: a host is on one side of a partition`);
-  return groups;
+/** One chain in a table of its own: several faults do not touch each other. */
+function rules(groups: Groups, args: FaultArgs, context: FaultContext): string {
+  if (context.driver === 'docker')
+    throw badInput(
+      'Fault partition is not made with the docker driver: take a container off its network with "docker network disconnect", or use the netns driver',
+    );
+  const network = args.network === 'control' ? 'control' : 'lan';
+  const ports = (hosts: readonly string[]): string =>
+    `{ ${hosts.map((h) => `"${context.lab.portOf(h, network) ?? h}"`).join(', ')} }`;
+  const cuts = groups.flatMap((from, i) =>
+    groups.flatMap((to, j) =>
+      i === j || (flagArg(args, 'one-way') && i !== 0) ? [] : [`    iifname ${ports(from)} oifname ${ports(to)} drop`],
+    ),
+  );
+  return `table ${table(context)} {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+${cuts.join('\n')}
+  }
+}
+`;
 }
 
-/** Groups as text: `node-1,node-2 | node-3`. */
-export function formatGroups(groups: Groups): string {
-  return groups.map((group) => group.join(',')).join(' | ');
+/** Runs one nftables transaction in the lab's root namespace. Fails with a LabError holding what `nft` said. */
+async function nft(context: FaultContext, script: string, failed: string): Promise<void> {
+  const done = await context.root(['nft', '-f', '-'], { stdin: script });
+  if (done.code !== 0) throw environmentError(`${failed}: ${done.stderr.trim()}`);
 }

@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
-import { createBridges, createHost, cutLan, healLan, partitionLan, removeLinks } from '../driver/network.ts';
+import { createBridges, createHost, cutLan, removeLinks } from '../driver/network.ts';
 import type { LabState } from '../plan/nodes.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { writeLab } from '../state/lab-files.ts';
@@ -49,8 +49,8 @@ export class Lab implements NodeHosts {
   readonly #hosts = new Map<string, LabHost>();
   /** Settings the kernel refused, `net/ipv4/ip_forward=1`. */
   readonly #refused = new Set<string>();
-  /** Groups of hosts that do not reach each other over the LAN. */
-  #partition: readonly (readonly string[])[] = [];
+  /** Told of each host that got power again. */
+  #back: (host: string) => void = () => {};
   /** Pids of programs run on hosts for users. */
   readonly #guests = new Set<number>();
 
@@ -175,21 +175,17 @@ export class Lab implements NodeHosts {
   /** Builds a powered-off host anew and starts its processes. Does nothing to one that is up. */
   powerOn(name: string): void {
     const host = this.host(name);
-    if (host.netns) for (const p of host.processes) p.start();
-    else this.#boot(host.spec);
+    if (host.netns) {
+      for (const p of host.processes) p.start();
+      return;
+    }
+    this.#boot(host.spec);
+    this.#back(name);
   }
 
-  /** Groups of hosts that do not reach each other over the LAN now; none when it is whole. */
-  get partition(): readonly (readonly string[])[] {
-    return this.#partition;
-  }
-
-  /** Cuts the LAN between groups of hosts, in place of an earlier cut; without groups it is whole again. */
-  partitionLan(groups: readonly (readonly string[])[]): bigint {
-    if (groups.length > 0) partitionLan(groups);
-    else healLan();
-    this.#partition = groups;
-    return this.options.clock.nowNs();
+  /** Calls `fn` with the name of each host that was powered off and is on again. */
+  onBack(fn: (host: string) => void): void {
+    this.#back = fn;
   }
 
   /** Ends every process, the servers last. */

@@ -4,8 +4,6 @@ import type { HostSpec, LabConfig, TimelineEvent, TimelineType } from '@svclab/c
 import { PORTS } from '@svclab/core';
 import { ClientError, grpcClient, spawnIn } from '@svclab/runtime';
 import {
-  type FaultRequest,
-  type FaultResponse,
   type LabServiceImplementation,
   NodeAgentServiceDefinition,
   type StatusResponse,
@@ -13,15 +11,16 @@ import {
   type Vip,
   type TimelineEvent as WireEvent,
 } from '@svclab/wire';
-import { FAULTS } from '../faults/fault.ts';
-import { formatGroups, isLanFault, LAN_FAULTS, parseGroups } from '../faults/partition.ts';
-import { type FaultTarget, formatTarget, parseTarget } from '../faults/target.ts';
+import { apiCall, faultContext, randomOf } from '../faults/context.ts';
+import { FaultEngine } from '../faults/engine.ts';
+import type { FaultTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { asStatus, execAsStatus } from './as-status.ts';
 import { type ExecHost, hostExec } from './host-exec.ts';
 import type { Lab } from './lab.ts';
 import type { LeaderView } from './leader.ts';
 import type { ManagedProcess } from './managed-process.ts';
+import { netnsFaultParts } from './netns-faults.ts';
 import { nodeChanges } from './node-changes.ts';
 import type { TimelineLog } from './timeline-log.ts';
 import type { VipView } from './vips.ts';
@@ -59,6 +58,7 @@ function execHost(lab: Lab): ExecHost {
 
 export function labService(options: LabServiceOptions): LabServiceImplementation {
   const { lab } = options;
+  const engine = faultEngine(options);
   let wasReady = false;
   return {
     status: async ({ skipMemory }) => {
@@ -68,7 +68,7 @@ export function labService(options: LabServiceOptions): LabServiceImplementation
       const all = [...processes, supervisorStatus(lab.options.clock.wall(), skipMemory)];
       return status(options, all, leader, wasReady);
     },
-    fault: (request) => asStatus(() => applyFault(request, options)),
+    ...faultCalls(engine),
     timeline: (request, context) => followTimeline(lab.options.timeline, request, context.signal),
     publish: async ({ events }) => {
       for (const event of events) lab.options.timeline.add(fromWire(event));
@@ -164,55 +164,49 @@ export function pssKib(pid: number): bigint {
   }
 }
 
-/** Cuts the LAN or makes it whole again, and says so on the timeline. */
-function applyLanFault(request: FaultRequest, lab: Lab): FaultResponse {
-  const { lab: config, timeline, log } = lab.options;
-  const cut = request.verb === 'partition';
-  const groups = cut ? parseGroups(request.target, config) : lab.partition;
-  const atNs = lab.partitionLan(cut ? groups : []);
-  const resolved = groups.length === 0 ? 'lan' : formatGroups(groups);
-  const event = timeline.stamp(cut ? 'fault.effective' : 'fault.healed', {
-    atNs,
-    cause: `svclab fault ${request.verb} ${request.target}`.trim(),
-    attrs: { fault: request.verb, target: resolved },
+/** The lab's faults. What has to be made again on a host that is back is made. */
+function faultEngine(options: LabServiceOptions): FaultEngine {
+  const { lab } = options;
+  const parts = netnsFaultParts(lab);
+  const engine = new FaultEngine({
+    clock: lab.options.clock,
+    log: lab.options.log,
+    timeline: lab.options.timeline,
+    lookups: {
+      get config() {
+        return lab.options.lab;
+      },
+      isUp: (host) => lab.isUp(host),
+      owner: async (namespace, service) => ownerOf({ kind: 'owner', namespace, service }, await listVips(options)).host,
+      leader: () => options.leader.host((host) => controllerRuns(lab.processes.map(briefly), host)),
+      api: (path) => apiCall(parts, path),
+      random: randomOf,
+    },
+    context: (id) => faultContext(id, parts),
+    down: options.down,
   });
-  log.info({ event: 'fault', verb: request.verb, target: resolved });
-  return { resolved, effectiveNs: atNs, effectiveWallMs: BigInt(Math.round(event.wallMs)) };
+  lab.onBack((host) => void engine.ledger.again(host));
+  forgetRemoved(lab.options.timeline, engine);
+  return engine;
 }
 
-async function applyFault(request: FaultRequest, options: LabServiceOptions): Promise<FaultResponse> {
-  const { lab } = options;
-  if (isLanFault(request.verb)) return applyLanFault(request, lab);
-  const { clock, timeline, lab: config, log } = lab.options;
-  const fault = Object.hasOwn(FAULTS, request.verb) ? FAULTS[request.verb] : undefined;
-  if (!fault)
-    throw badInput(
-      `Fault "${request.verb}" is not known: give one of ${[...Object.keys(FAULTS), ...LAN_FAULTS].join(', ')}`,
-    );
-  const asked = parseTarget(request.target, config);
-  const target = asked.kind === 'owner' ? ownerOf(asked, await listVips(options)) : asked;
-  const at = await fault.apply(target, {
-    lab,
-    hold: request.args.hold === 'true',
-    killPod: (namespace, pod) =>
-      killPod(
-        {
-          lab: config,
-          token: lab.options.secrets.token,
-          nodes: lab.hosts.filter((h) => h.spec.role === 'node' && h.netns !== undefined).map((h) => h.spec),
-        },
-        namespace,
-        pod,
-      ),
+/** Forgets the faults of nodes that leave the lab for good. */
+export function forgetRemoved(timeline: TimelineLog, engine: FaultEngine): void {
+  timeline.subscribe((event) => {
+    if (event.type === 'node.removed') engine.forget((event.attrs.target ?? '').replace(/^node\//, ''));
   });
-  const resolved = formatTarget(target);
-  const event = timeline.stamp(fault.heals ? 'fault.healed' : 'fault.effective', {
-    atNs: at,
-    cause: `svclab fault ${request.verb} ${request.target}`,
-    attrs: { fault: request.verb, target: resolved },
-  });
-  log.info({ event: 'fault', verb: request.verb, target: resolved, took_ms: Number(clock.nowNs() - at) / 1e6 });
-  return { resolved, effectiveNs: at, effectiveWallMs: BigInt(Math.round(event.wallMs)) };
+}
+
+/** The calls of LabService that are about faults. */
+export function faultCalls(
+  engine: FaultEngine,
+): Pick<LabServiceImplementation, 'fault' | 'listFaults' | 'healFaults' | 'faultSession'> {
+  return {
+    fault: (request) => asStatus(() => engine.fault(request)),
+    listFaults: async () => ({ faults: engine.list() }),
+    healFaults: (request) => asStatus(() => engine.heal(request)),
+    faultSession: (request, context) => engine.session(request, context.signal),
+  };
 }
 
 function listVips({ lab, vips }: LabServiceOptions): ReturnType<VipView['list']> {

@@ -65,11 +65,20 @@ export interface ProcessStatus {
 }
 
 export interface FaultRequest {
-  /** kill, restart, stop, pause, resume ... */
+  /** A verb of FAULTS: kill, pause, loss, partition ... */
   verb: string;
+  /** What to act on, as people write it: node/node-2, owner/default/web, random:7/nodes. A partition's groups, apart by spaces. */
   target: string;
-  /** Further arguments (duration_ms ...). */
+  /** The verb's arguments by name, as text with units: percent 30, delay 50ms, duration 5s. */
   args: { [key: string]: string };
+  /** Checks everything and says what would be done; does nothing. */
+  dryRun: boolean;
+  /** The FaultSession it belongs to: healed when that ends. Empty: none. */
+  session: string;
+  /** What to put on the timeline as cause; empty: the command line that says the same. */
+  cause: string;
+  /** Docker driver, whole containers: `expect` before the caller acts by Docker, `await` afterwards. Empty otherwise. */
+  phase: string;
 }
 
 export interface FaultRequest_ArgsEntry {
@@ -78,10 +87,78 @@ export interface FaultRequest_ArgsEntry {
 }
 
 export interface FaultResponse {
-  /** What it acted on: node/node-2 for owner/default/web. */
+  /** What it acted on: node/node-2 for owner/default/web; several are joined by commas. */
   resolved: string;
   effectiveNs: bigint;
   effectiveWallMs: bigint;
+  /** Under which it is listed and healed; empty when nothing lasts: a killed process that is started again, a dry run. */
+  id: string;
+  /** What a dry run would do, a line each. */
+  plan: string[];
+  /** CLOCK_MONOTONIC, nanoseconds, and milliseconds since the epoch; 0: it stays until it is healed. */
+  healsAtNs: bigint;
+  healsAtWallMs: bigint;
+}
+
+export interface ListFaultsRequest {
+}
+
+export interface ListFaultsResponse {
+  /** In the order they were made. */
+  faults: ActiveFault[];
+}
+
+export interface ActiveFault {
+  id: string;
+  verb: string;
+  targets: string[];
+  args: { [key: string]: string };
+  cause: string;
+  session: string;
+  sinceNs: bigint;
+  sinceWallMs: bigint;
+  /** 0: it stays until it is healed. */
+  healsAtNs: bigint;
+  healsAtWallMs: bigint;
+  /** Only whoever has Docker can heal it (a container that was killed). */
+  outside: boolean;
+}
+
+export interface ActiveFault_ArgsEntry {
+  key: string;
+  value: string;
+}
+
+export interface HealFaultsRequest {
+  /** Ids or targets; empty: all. */
+  which: string[];
+  /** Only those of this session. */
+  session: string;
+  /** Then the session is over: its stream may end without any effect. */
+  endSession: boolean;
+  cause: string;
+}
+
+export interface HealFaultsResponse {
+  healed: HealedFault[];
+  /** Those only Docker can heal, which are left as they are. */
+  outside: ActiveFault[];
+}
+
+export interface HealedFault {
+  fault: ActiveFault | undefined;
+  healedNs: bigint;
+  healedWallMs: bigint;
+}
+
+export interface FaultSessionRequest {
+  /** Also take the lab down when the stream ends without end_session. */
+  endLab: boolean;
+}
+
+export interface FaultSessionResponse {
+  /** For FaultRequest.session. Sent once, first. */
+  session: string;
 }
 
 export interface TimelineRequest {
@@ -841,7 +918,7 @@ export const ProcessStatus: MessageFns<ProcessStatus> = {
 };
 
 function createBaseFaultRequest(): FaultRequest {
-  return { verb: "", target: "", args: {} };
+  return { verb: "", target: "", args: {}, dryRun: false, session: "", cause: "", phase: "" };
 }
 
 export const FaultRequest: MessageFns<FaultRequest> = {
@@ -855,6 +932,18 @@ export const FaultRequest: MessageFns<FaultRequest> = {
     globalThis.Object.entries(message.args).forEach(([key, value]: [string, string]) => {
       FaultRequest_ArgsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
+    if (message.dryRun !== false) {
+      writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.session !== "") {
+      writer.uint32(42).string(message.session);
+    }
+    if (message.cause !== "") {
+      writer.uint32(50).string(message.cause);
+    }
+    if (message.phase !== "") {
+      writer.uint32(58).string(message.phase);
+    }
     return writer;
   },
 
@@ -898,6 +987,38 @@ export const FaultRequest: MessageFns<FaultRequest> = {
             }
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -928,6 +1049,14 @@ export const FaultRequest: MessageFns<FaultRequest> = {
           {},
         )
         : {},
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
     };
   },
 
@@ -948,6 +1077,18 @@ export const FaultRequest: MessageFns<FaultRequest> = {
         });
       }
     }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
     return obj;
   },
 
@@ -967,6 +1108,10 @@ export const FaultRequest: MessageFns<FaultRequest> = {
       },
       {},
     );
+    message.dryRun = object.dryRun ?? false;
+    message.session = object.session ?? "";
+    message.cause = object.cause ?? "";
+    message.phase = object.phase ?? "";
     return message;
   },
 };
@@ -1057,7 +1202,7 @@ export const FaultRequest_ArgsEntry: MessageFns<FaultRequest_ArgsEntry> = {
 };
 
 function createBaseFaultResponse(): FaultResponse {
-  return { resolved: "", effectiveNs: 0n, effectiveWallMs: 0n };
+  return { resolved: "", effectiveNs: 0n, effectiveWallMs: 0n, id: "", plan: [], healsAtNs: 0n, healsAtWallMs: 0n };
 }
 
 export const FaultResponse: MessageFns<FaultResponse> = {
@@ -1076,6 +1221,24 @@ export const FaultResponse: MessageFns<FaultResponse> = {
         throw new globalThis.Error("value provided for field message.effectiveWallMs of type int64 too large");
       }
       writer.uint32(24).int64(message.effectiveWallMs);
+    }
+    if (message.id !== "") {
+      writer.uint32(34).string(message.id);
+    }
+    for (const v of message.plan) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.healsAtNs !== 0n) {
+      if (BigInt.asIntN(64, message.healsAtNs) !== message.healsAtNs) {
+        throw new globalThis.Error("value provided for field message.healsAtNs of type int64 too large");
+      }
+      writer.uint32(48).int64(message.healsAtNs);
+    }
+    if (message.healsAtWallMs !== 0n) {
+      if (BigInt.asIntN(64, message.healsAtWallMs) !== message.healsAtWallMs) {
+        throw new globalThis.Error("value provided for field message.healsAtWallMs of type int64 too large");
+      }
+      writer.uint32(56).int64(message.healsAtWallMs);
     }
     return writer;
   },
@@ -1117,6 +1280,38 @@ export const FaultResponse: MessageFns<FaultResponse> = {
             message.effectiveWallMs = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.plan.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.healsAtNs = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.healsAtWallMs = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1142,6 +1337,18 @@ export const FaultResponse: MessageFns<FaultResponse> = {
         : isSet(object.effective_wall_ms)
         ? BigInt(object.effective_wall_ms)
         : 0n,
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      plan: globalThis.Array.isArray(object?.plan) ? object.plan.map((e: any) => globalThis.String(e)) : [],
+      healsAtNs: isSet(object.healsAtNs)
+        ? BigInt(object.healsAtNs)
+        : isSet(object.heals_at_ns)
+        ? BigInt(object.heals_at_ns)
+        : 0n,
+      healsAtWallMs: isSet(object.healsAtWallMs)
+        ? BigInt(object.healsAtWallMs)
+        : isSet(object.heals_at_wall_ms)
+        ? BigInt(object.heals_at_wall_ms)
+        : 0n,
     };
   },
 
@@ -1155,6 +1362,18 @@ export const FaultResponse: MessageFns<FaultResponse> = {
     }
     if (message.effectiveWallMs !== 0n) {
       obj.effectiveWallMs = message.effectiveWallMs.toString();
+    }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.plan?.length) {
+      obj.plan = message.plan;
+    }
+    if (message.healsAtNs !== 0n) {
+      obj.healsAtNs = message.healsAtNs.toString();
+    }
+    if (message.healsAtWallMs !== 0n) {
+      obj.healsAtWallMs = message.healsAtWallMs.toString();
     }
     return obj;
   },
@@ -1171,6 +1390,982 @@ export const FaultResponse: MessageFns<FaultResponse> = {
     message.effectiveWallMs = (object.effectiveWallMs !== undefined && object.effectiveWallMs !== null)
       ? BigInt(object.effectiveWallMs)
       : 0n;
+    message.id = object.id ?? "";
+    message.plan = object.plan?.map((e) => e) || [];
+    message.healsAtNs = (object.healsAtNs !== undefined && object.healsAtNs !== null) ? BigInt(object.healsAtNs) : 0n;
+    message.healsAtWallMs = (object.healsAtWallMs !== undefined && object.healsAtWallMs !== null)
+      ? BigInt(object.healsAtWallMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseListFaultsRequest(): ListFaultsRequest {
+  return {};
+}
+
+export const ListFaultsRequest: MessageFns<ListFaultsRequest> = {
+  encode(_: ListFaultsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFaultsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFaultsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListFaultsRequest {
+    return {};
+  },
+
+  toJSON(_: ListFaultsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFaultsRequest>): ListFaultsRequest {
+    return ListFaultsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListFaultsRequest>): ListFaultsRequest {
+    const message = createBaseListFaultsRequest();
+    return message;
+  },
+};
+
+function createBaseListFaultsResponse(): ListFaultsResponse {
+  return { faults: [] };
+}
+
+export const ListFaultsResponse: MessageFns<ListFaultsResponse> = {
+  encode(message: ListFaultsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.faults) {
+      ActiveFault.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFaultsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFaultsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.faults.push(ActiveFault.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFaultsResponse {
+    return {
+      faults: globalThis.Array.isArray(object?.faults) ? object.faults.map((e: any) => ActiveFault.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListFaultsResponse): unknown {
+    const obj: any = {};
+    if (message.faults?.length) {
+      obj.faults = message.faults.map((e) => ActiveFault.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFaultsResponse>): ListFaultsResponse {
+    return ListFaultsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListFaultsResponse>): ListFaultsResponse {
+    const message = createBaseListFaultsResponse();
+    message.faults = object.faults?.map((e) => ActiveFault.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseActiveFault(): ActiveFault {
+  return {
+    id: "",
+    verb: "",
+    targets: [],
+    args: {},
+    cause: "",
+    session: "",
+    sinceNs: 0n,
+    sinceWallMs: 0n,
+    healsAtNs: 0n,
+    healsAtWallMs: 0n,
+    outside: false,
+  };
+}
+
+export const ActiveFault: MessageFns<ActiveFault> = {
+  encode(message: ActiveFault, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.verb !== "") {
+      writer.uint32(18).string(message.verb);
+    }
+    for (const v of message.targets) {
+      writer.uint32(26).string(v!);
+    }
+    globalThis.Object.entries(message.args).forEach(([key, value]: [string, string]) => {
+      ActiveFault_ArgsEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    if (message.cause !== "") {
+      writer.uint32(42).string(message.cause);
+    }
+    if (message.session !== "") {
+      writer.uint32(50).string(message.session);
+    }
+    if (message.sinceNs !== 0n) {
+      if (BigInt.asIntN(64, message.sinceNs) !== message.sinceNs) {
+        throw new globalThis.Error("value provided for field message.sinceNs of type int64 too large");
+      }
+      writer.uint32(56).int64(message.sinceNs);
+    }
+    if (message.sinceWallMs !== 0n) {
+      if (BigInt.asIntN(64, message.sinceWallMs) !== message.sinceWallMs) {
+        throw new globalThis.Error("value provided for field message.sinceWallMs of type int64 too large");
+      }
+      writer.uint32(64).int64(message.sinceWallMs);
+    }
+    if (message.healsAtNs !== 0n) {
+      if (BigInt.asIntN(64, message.healsAtNs) !== message.healsAtNs) {
+        throw new globalThis.Error("value provided for field message.healsAtNs of type int64 too large");
+      }
+      writer.uint32(72).int64(message.healsAtNs);
+    }
+    if (message.healsAtWallMs !== 0n) {
+      if (BigInt.asIntN(64, message.healsAtWallMs) !== message.healsAtWallMs) {
+        throw new globalThis.Error("value provided for field message.healsAtWallMs of type int64 too large");
+      }
+      writer.uint32(80).int64(message.healsAtWallMs);
+    }
+    if (message.outside !== false) {
+      writer.uint32(88).bool(message.outside);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActiveFault {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActiveFault();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.verb = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.targets.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ActiveFault_ArgsEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.args[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sinceNs = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sinceWallMs = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.healsAtNs = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.healsAtWallMs = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.outside = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActiveFault {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      verb: isSet(object.verb) ? globalThis.String(object.verb) : "",
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => globalThis.String(e)) : [],
+      args: isObject(object.args)
+        ? (globalThis.Object.entries(object.args) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      sinceNs: isSet(object.sinceNs) ? BigInt(object.sinceNs) : isSet(object.since_ns) ? BigInt(object.since_ns) : 0n,
+      sinceWallMs: isSet(object.sinceWallMs)
+        ? BigInt(object.sinceWallMs)
+        : isSet(object.since_wall_ms)
+        ? BigInt(object.since_wall_ms)
+        : 0n,
+      healsAtNs: isSet(object.healsAtNs)
+        ? BigInt(object.healsAtNs)
+        : isSet(object.heals_at_ns)
+        ? BigInt(object.heals_at_ns)
+        : 0n,
+      healsAtWallMs: isSet(object.healsAtWallMs)
+        ? BigInt(object.healsAtWallMs)
+        : isSet(object.heals_at_wall_ms)
+        ? BigInt(object.heals_at_wall_ms)
+        : 0n,
+      outside: isSet(object.outside) ? globalThis.Boolean(object.outside) : false,
+    };
+  },
+
+  toJSON(message: ActiveFault): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.verb !== "") {
+      obj.verb = message.verb;
+    }
+    if (message.targets?.length) {
+      obj.targets = message.targets;
+    }
+    if (message.args) {
+      const entries = globalThis.Object.entries(message.args) as [string, string][];
+      if (entries.length > 0) {
+        obj.args = {};
+        entries.forEach(([k, v]) => {
+          obj.args[k] = v;
+        });
+      }
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.sinceNs !== 0n) {
+      obj.sinceNs = message.sinceNs.toString();
+    }
+    if (message.sinceWallMs !== 0n) {
+      obj.sinceWallMs = message.sinceWallMs.toString();
+    }
+    if (message.healsAtNs !== 0n) {
+      obj.healsAtNs = message.healsAtNs.toString();
+    }
+    if (message.healsAtWallMs !== 0n) {
+      obj.healsAtWallMs = message.healsAtWallMs.toString();
+    }
+    if (message.outside !== false) {
+      obj.outside = message.outside;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ActiveFault>): ActiveFault {
+    return ActiveFault.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActiveFault>): ActiveFault {
+    const message = createBaseActiveFault();
+    message.id = object.id ?? "";
+    message.verb = object.verb ?? "";
+    message.targets = object.targets?.map((e) => e) || [];
+    message.args = (globalThis.Object.entries(object.args ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.cause = object.cause ?? "";
+    message.session = object.session ?? "";
+    message.sinceNs = (object.sinceNs !== undefined && object.sinceNs !== null) ? BigInt(object.sinceNs) : 0n;
+    message.sinceWallMs = (object.sinceWallMs !== undefined && object.sinceWallMs !== null)
+      ? BigInt(object.sinceWallMs)
+      : 0n;
+    message.healsAtNs = (object.healsAtNs !== undefined && object.healsAtNs !== null) ? BigInt(object.healsAtNs) : 0n;
+    message.healsAtWallMs = (object.healsAtWallMs !== undefined && object.healsAtWallMs !== null)
+      ? BigInt(object.healsAtWallMs)
+      : 0n;
+    message.outside = object.outside ?? false;
+    return message;
+  },
+};
+
+function createBaseActiveFault_ArgsEntry(): ActiveFault_ArgsEntry {
+  return { key: "", value: "" };
+}
+
+export const ActiveFault_ArgsEntry: MessageFns<ActiveFault_ArgsEntry> = {
+  encode(message: ActiveFault_ArgsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActiveFault_ArgsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActiveFault_ArgsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActiveFault_ArgsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: ActiveFault_ArgsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ActiveFault_ArgsEntry>): ActiveFault_ArgsEntry {
+    return ActiveFault_ArgsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActiveFault_ArgsEntry>): ActiveFault_ArgsEntry {
+    const message = createBaseActiveFault_ArgsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseHealFaultsRequest(): HealFaultsRequest {
+  return { which: [], session: "", endSession: false, cause: "" };
+}
+
+export const HealFaultsRequest: MessageFns<HealFaultsRequest> = {
+  encode(message: HealFaultsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.which) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.session !== "") {
+      writer.uint32(18).string(message.session);
+    }
+    if (message.endSession !== false) {
+      writer.uint32(24).bool(message.endSession);
+    }
+    if (message.cause !== "") {
+      writer.uint32(34).string(message.cause);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealFaultsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealFaultsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.which.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.endSession = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HealFaultsRequest {
+    return {
+      which: globalThis.Array.isArray(object?.which) ? object.which.map((e: any) => globalThis.String(e)) : [],
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      endSession: isSet(object.endSession)
+        ? globalThis.Boolean(object.endSession)
+        : isSet(object.end_session)
+        ? globalThis.Boolean(object.end_session)
+        : false,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
+    };
+  },
+
+  toJSON(message: HealFaultsRequest): unknown {
+    const obj: any = {};
+    if (message.which?.length) {
+      obj.which = message.which;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.endSession !== false) {
+      obj.endSession = message.endSession;
+    }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HealFaultsRequest>): HealFaultsRequest {
+    return HealFaultsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HealFaultsRequest>): HealFaultsRequest {
+    const message = createBaseHealFaultsRequest();
+    message.which = object.which?.map((e) => e) || [];
+    message.session = object.session ?? "";
+    message.endSession = object.endSession ?? false;
+    message.cause = object.cause ?? "";
+    return message;
+  },
+};
+
+function createBaseHealFaultsResponse(): HealFaultsResponse {
+  return { healed: [], outside: [] };
+}
+
+export const HealFaultsResponse: MessageFns<HealFaultsResponse> = {
+  encode(message: HealFaultsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.healed) {
+      HealedFault.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.outside) {
+      ActiveFault.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealFaultsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealFaultsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.healed.push(HealedFault.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outside.push(ActiveFault.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HealFaultsResponse {
+    return {
+      healed: globalThis.Array.isArray(object?.healed) ? object.healed.map((e: any) => HealedFault.fromJSON(e)) : [],
+      outside: globalThis.Array.isArray(object?.outside) ? object.outside.map((e: any) => ActiveFault.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: HealFaultsResponse): unknown {
+    const obj: any = {};
+    if (message.healed?.length) {
+      obj.healed = message.healed.map((e) => HealedFault.toJSON(e));
+    }
+    if (message.outside?.length) {
+      obj.outside = message.outside.map((e) => ActiveFault.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HealFaultsResponse>): HealFaultsResponse {
+    return HealFaultsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HealFaultsResponse>): HealFaultsResponse {
+    const message = createBaseHealFaultsResponse();
+    message.healed = object.healed?.map((e) => HealedFault.fromPartial(e)) || [];
+    message.outside = object.outside?.map((e) => ActiveFault.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHealedFault(): HealedFault {
+  return { fault: undefined, healedNs: 0n, healedWallMs: 0n };
+}
+
+export const HealedFault: MessageFns<HealedFault> = {
+  encode(message: HealedFault, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fault !== undefined) {
+      ActiveFault.encode(message.fault, writer.uint32(10).fork()).join();
+    }
+    if (message.healedNs !== 0n) {
+      if (BigInt.asIntN(64, message.healedNs) !== message.healedNs) {
+        throw new globalThis.Error("value provided for field message.healedNs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.healedNs);
+    }
+    if (message.healedWallMs !== 0n) {
+      if (BigInt.asIntN(64, message.healedWallMs) !== message.healedWallMs) {
+        throw new globalThis.Error("value provided for field message.healedWallMs of type int64 too large");
+      }
+      writer.uint32(24).int64(message.healedWallMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealedFault {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealedFault();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fault = ActiveFault.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.healedNs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.healedWallMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HealedFault {
+    return {
+      fault: isSet(object.fault) ? ActiveFault.fromJSON(object.fault) : undefined,
+      healedNs: isSet(object.healedNs)
+        ? BigInt(object.healedNs)
+        : isSet(object.healed_ns)
+        ? BigInt(object.healed_ns)
+        : 0n,
+      healedWallMs: isSet(object.healedWallMs)
+        ? BigInt(object.healedWallMs)
+        : isSet(object.healed_wall_ms)
+        ? BigInt(object.healed_wall_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: HealedFault): unknown {
+    const obj: any = {};
+    if (message.fault !== undefined) {
+      obj.fault = ActiveFault.toJSON(message.fault);
+    }
+    if (message.healedNs !== 0n) {
+      obj.healedNs = message.healedNs.toString();
+    }
+    if (message.healedWallMs !== 0n) {
+      obj.healedWallMs = message.healedWallMs.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HealedFault>): HealedFault {
+    return HealedFault.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HealedFault>): HealedFault {
+    const message = createBaseHealedFault();
+    message.fault = (object.fault !== undefined && object.fault !== null)
+      ? ActiveFault.fromPartial(object.fault)
+      : undefined;
+    message.healedNs = (object.healedNs !== undefined && object.healedNs !== null) ? BigInt(object.healedNs) : 0n;
+    message.healedWallMs = (object.healedWallMs !== undefined && object.healedWallMs !== null)
+      ? BigInt(object.healedWallMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseFaultSessionRequest(): FaultSessionRequest {
+  return { endLab: false };
+}
+
+export const FaultSessionRequest: MessageFns<FaultSessionRequest> = {
+  encode(message: FaultSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.endLab !== false) {
+      writer.uint32(8).bool(message.endLab);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FaultSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFaultSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.endLab = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FaultSessionRequest {
+    return {
+      endLab: isSet(object.endLab)
+        ? globalThis.Boolean(object.endLab)
+        : isSet(object.end_lab)
+        ? globalThis.Boolean(object.end_lab)
+        : false,
+    };
+  },
+
+  toJSON(message: FaultSessionRequest): unknown {
+    const obj: any = {};
+    if (message.endLab !== false) {
+      obj.endLab = message.endLab;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FaultSessionRequest>): FaultSessionRequest {
+    return FaultSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FaultSessionRequest>): FaultSessionRequest {
+    const message = createBaseFaultSessionRequest();
+    message.endLab = object.endLab ?? false;
+    return message;
+  },
+};
+
+function createBaseFaultSessionResponse(): FaultSessionResponse {
+  return { session: "" };
+}
+
+export const FaultSessionResponse: MessageFns<FaultSessionResponse> = {
+  encode(message: FaultSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== "") {
+      writer.uint32(10).string(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FaultSessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFaultSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FaultSessionResponse {
+    return { session: isSet(object.session) ? globalThis.String(object.session) : "" };
+  },
+
+  toJSON(message: FaultSessionResponse): unknown {
+    const obj: any = {};
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FaultSessionResponse>): FaultSessionResponse {
+    return FaultSessionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FaultSessionResponse>): FaultSessionResponse {
+    const message = createBaseFaultSessionResponse();
+    message.session = object.session ?? "";
     return message;
   },
 };
@@ -2776,12 +3971,39 @@ export const LabServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Makes a fault, or tells what it would do. It is in the list of active faults as long as it lasts. */
     fault: {
       name: "Fault",
       requestType: FaultRequest as typeof FaultRequest,
       requestStream: false,
       responseType: FaultResponse as typeof FaultResponse,
       responseStream: false,
+      options: {},
+    },
+    listFaults: {
+      name: "ListFaults",
+      requestType: ListFaultsRequest as typeof ListFaultsRequest,
+      requestStream: false,
+      responseType: ListFaultsResponse as typeof ListFaultsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Undoes faults, the latest first. Repeating it is no error. */
+    healFaults: {
+      name: "HealFaults",
+      requestType: HealFaultsRequest as typeof HealFaultsRequest,
+      requestStream: false,
+      responseType: HealFaultsResponse as typeof HealFaultsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Ties faults to the life of whoever makes them: when this stream ends, for whatever reason, the session's faults are healed. */
+    faultSession: {
+      name: "FaultSession",
+      requestType: FaultSessionRequest as typeof FaultSessionRequest,
+      requestStream: false,
+      responseType: FaultSessionResponse as typeof FaultSessionResponse,
+      responseStream: true,
       options: {},
     },
     /** Events so far that are no older than since_ns, then live ones when follow is set. */
@@ -2870,7 +4092,22 @@ export const LabServiceDefinition = {
 
 export interface LabServiceImplementation<CallContextExt = {}> {
   status(request: StatusRequest, context: CallContext & CallContextExt): Promise<DeepPartial<StatusResponse>>;
+  /** Makes a fault, or tells what it would do. It is in the list of active faults as long as it lasts. */
   fault(request: FaultRequest, context: CallContext & CallContextExt): Promise<DeepPartial<FaultResponse>>;
+  listFaults(
+    request: ListFaultsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListFaultsResponse>>;
+  /** Undoes faults, the latest first. Repeating it is no error. */
+  healFaults(
+    request: HealFaultsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<HealFaultsResponse>>;
+  /** Ties faults to the life of whoever makes them: when this stream ends, for whatever reason, the session's faults are healed. */
+  faultSession(
+    request: FaultSessionRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<FaultSessionResponse>>;
   /** Events so far that are no older than since_ns, then live ones when follow is set. */
   timeline(
     request: TimelineRequest,
@@ -2902,7 +4139,22 @@ export interface LabServiceImplementation<CallContextExt = {}> {
 
 export interface LabServiceClient<CallOptionsExt = {}> {
   status(request: DeepPartial<StatusRequest>, options?: CallOptions & CallOptionsExt): Promise<StatusResponse>;
+  /** Makes a fault, or tells what it would do. It is in the list of active faults as long as it lasts. */
   fault(request: DeepPartial<FaultRequest>, options?: CallOptions & CallOptionsExt): Promise<FaultResponse>;
+  listFaults(
+    request: DeepPartial<ListFaultsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListFaultsResponse>;
+  /** Undoes faults, the latest first. Repeating it is no error. */
+  healFaults(
+    request: DeepPartial<HealFaultsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<HealFaultsResponse>;
+  /** Ties faults to the life of whoever makes them: when this stream ends, for whatever reason, the session's faults are healed. */
+  faultSession(
+    request: DeepPartial<FaultSessionRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<FaultSessionResponse>;
   /** Events so far that are no older than since_ns, then live ones when follow is set. */
   timeline(
     request: DeepPartial<TimelineRequest>,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planLab } from '../plan/plan.ts';
-import { formatGroups, parseGroups } from './partition.ts';
+import { formatGroups, parseGroups } from './groups.ts';
 
 const lab = planLab({ name: 'lab', driver: 'netns', profile: 'fast', nodes: 3, set: {} });
 

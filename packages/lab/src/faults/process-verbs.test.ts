@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { systemClock } from '@svclab/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManagedProcess } from '../supervisor/managed-process.ts';
-import { FAULTS, type FaultContext } from './fault.ts';
+import { actOnProcesses, type ProcessVerb } from './process-verbs.ts';
 
 let started: ChildProcess[] = [];
 let process: ManagedProcess;
@@ -33,12 +33,8 @@ function lab(script: string) {
     },
     { clock: systemClock, events: { exited: () => {} } },
   );
-  const context = {
-    lab: { options: { clock: systemClock }, process: () => process },
-    hold: false,
-  } as unknown as FaultContext;
-  return (verb: string, hold = false) =>
-    FAULTS[verb]?.apply({ kind: 'process', host: 'dns-1', component: 'dns' }, { ...context, hold });
+  return (verb: ProcessVerb, hold = false) =>
+    actOnProcesses(verb, [process], { clock: systemClock, hold, name: 'dns/1' });
 }
 
 /** Waits until process number `n` has said that it runs. */
@@ -57,15 +53,15 @@ describe('restart', () => {
     ['was killed and is held', SERVES, ['kill'], true],
     ['was stopped', SERVES, ['stop'], true],
     ['was stopped and takes its leave still', DEAF, ['stop'], false],
-  ])('brings back a process that %s', async (_, script, before, gone) => {
+  ] as const)('brings back a process that %s', async (_, script, before, gone) => {
     const fault = lab(script);
     process.start();
     await running(1);
     const [first] = started;
-    for (const verb of before) await fault(verb, true);
+    for (const verb of before) fault(verb, true);
     if (before.length > 0) expect(process.state).toBe('held');
     if (gone && first?.exitCode === null && first.signalCode === null) await once(first, 'exit');
-    await fault('restart');
+    fault('restart');
     await running(2);
     expect(process.state).toBe('starting');
     expect(process.pid).toBe(started[1]?.pid);
