@@ -3,7 +3,7 @@ import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { ClientError, type Logger, Status } from '@svclab/runtime';
 import type { ExecResponse, HostExecRequest } from '@svclab/wire';
 import type { ContextParts } from '../faults/context.ts';
-import type { FaultLab, RunResult } from '../faults/definition.ts';
+import type { CommandResult, FaultLab } from '../faults/definition.ts';
 import { hostTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
 import { killPod } from '../supervisor/service.ts';
@@ -89,10 +89,10 @@ export function containerFaultParts(options: ContainerFaultOptions): ContextPart
   };
 }
 
-async function runOn(monitor: HostMonitor, command: readonly string[], stdin: string): Promise<RunResult> {
+async function runOn(monitor: HostMonitor, command: readonly string[], stdin: string): Promise<CommandResult> {
   const out: Uint8Array[] = [];
   const err: Uint8Array[] = [];
-  const result = (code: number): RunResult => ({
+  const result = (code: number): CommandResult => ({
     code,
     stdout: Buffer.concat(out).toString(),
     stderr: Buffer.concat(err).toString(),

@@ -4,7 +4,7 @@ import { grpcClient, type Logger, seededRandom } from '@svclab/runtime';
 import { callApi } from '../client/kube-api.ts';
 import { badInput } from '../state/errors.ts';
 import { API_PORT } from '../supervisor/specs.ts';
-import type { FaultContext, FaultLab, RunResult } from './definition.ts';
+import type { CommandResult, FaultContext, FaultLab } from './definition.ts';
 
 /** What a driver brings. */
 export interface ContextParts {
@@ -17,9 +17,9 @@ export interface ContextParts {
   readonly apiToken: string;
   /** Directory that holds the API's `ca.crt`. */
   readonly pki: string;
-  run(host: string, argv: readonly string[], stdin: string): Promise<RunResult>;
+  run(host: string, argv: readonly string[], stdin: string): Promise<CommandResult>;
   /** Undefined: there is no common root namespace. */
-  readonly root: ((argv: readonly string[], stdin: string) => Promise<RunResult>) | undefined;
+  readonly root: ((argv: readonly string[], stdin: string) => Promise<CommandResult>) | undefined;
   killPod(namespace: string, pod: string): Promise<void>;
 }
 

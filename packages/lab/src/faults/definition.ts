@@ -27,7 +27,7 @@ export interface FaultArg {
 export type FaultArgs = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** How a program ended that was run for a fault. */
-export interface RunResult {
+export interface CommandResult {
   /** 127: not found; 128 + n after signal n. */
   readonly code: number;
   readonly stdout: string;
@@ -61,9 +61,9 @@ export interface FaultContext {
   readonly clock: Clock;
   readonly log: Logger;
   /** Runs a program in a host's network namespace to its end. Fails with a LabError when the host is down. */
-  run(host: string, argv: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
+  run(host: string, argv: readonly string[], options?: { readonly stdin?: string }): Promise<CommandResult>;
   /** The same in the lab's root namespace, where the bridges are. netns driver only: fails with a LabError in Docker. */
-  root(argv: readonly string[], options?: { readonly stdin?: string }): Promise<RunResult>;
+  root(argv: readonly string[], options?: { readonly stdin?: string }): Promise<CommandResult>;
   /**
    * Speaks to a process's gRPC service. Fails with a LabError when the host is down.
    * @param definition of @svclab/wire

@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-import type { RunResult } from '../faults/definition.ts';
+import type { CommandResult } from '../faults/definition.ts';
 
 const SIGNAL_BASE = 128;
 const NOT_FOUND = 127;
 
 /** Gives a program its input and collects what it says until it has ended. Its standard streams must be pipes. */
-export function runToEnd(child: ChildProcess, stdin: string): Promise<RunResult> {
+export function runToEnd(child: ChildProcess, stdin: string): Promise<CommandResult> {
   return new Promise((resolve) => {
     const out: Buffer[] = [];
     const err: Buffer[] = [];
