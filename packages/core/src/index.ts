@@ -30,6 +30,7 @@ export * from './report/percentile.ts';
 export * from './report/phase-bounds.ts';
 export * from './report/probe.ts';
 export * from './report/sentence.ts';
+export * from './report/stretches.ts';
 export * from './store/event-window.ts';
 export * from './store/key.ts';
 export * from './store/store.ts';

@@ -51,6 +51,8 @@ export interface Failover {
   /** Who announced it first after the fault; empty when nobody did. */
   readonly ownerAfter: string;
   readonly darkMs: { readonly new: number; readonly reused: number };
+  /** The outage on new connections; undefined when there was none. */
+  readonly outage: Outage | undefined;
   readonly phases: Phases;
   /** Fault effective to the new owner's `member.dead`; undefined when it was not seen. */
   readonly faultToDeadMs: number | undefined;
@@ -103,7 +105,13 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
   const ownerAfter = announced?.node ?? '';
   if (!announced) notes.push(`No node but ${query.ownerBefore} announced ${query.vip} after the fault`);
   const dead = earliest(
-    within.filter((e) => e.type === 'member.dead' && e.node === ownerAfter && e.attrs.peer === query.ownerBefore),
+    within.filter(
+      (e) =>
+        // One that is stopped takes its leave: its peers need not find out.
+        (e.type === 'member.dead' || e.type === 'member.left') &&
+        e.node === ownerAfter &&
+        e.attrs.peer === query.ownerBefore,
+    ),
   );
   const elected = earliest(
     within.filter(
@@ -120,6 +128,7 @@ export function measureFailover(events: readonly TimelineEvent[], run: ProbeRun,
     ownerBefore: query.ownerBefore,
     ownerAfter,
     darkMs: { new: round(outage.new?.gapMs ?? 0), reused: round(outage.reused?.gapMs ?? 0) },
+    outage: outage.new,
     phases: splitOutage(
       outage.new,
       [dead, elected, announced].map((e) => (e ? toMs(e.atNs) : undefined)),

@@ -11,6 +11,8 @@ import {
   type ProbeRun,
   type ProbeSample,
   round,
+  type Stretch,
+  stretches,
   type TimelineEvent,
 } from '@svclab/core';
 import type { LoadFigures } from '../scenario/load-run.ts';
@@ -46,6 +48,8 @@ export interface FailoverReport {
     readonly dark_ms: { readonly new: number; readonly reused: number };
     readonly lost: { readonly new: number; readonly reused: number };
   } | null;
+  /** What a client sees on new connections from the fault until it is healed: dark, partial errors, clean. */
+  readonly stretches: readonly Stretch[];
   /** What the stamps lacked, in words. */
   readonly notes: readonly string[];
   readonly steps: readonly { readonly verb: string; readonly target: string; readonly at_ns: string }[];
@@ -114,6 +118,11 @@ export function failoverReport(result: FailoverInput): FailoverReport {
     baseline: baseline(run, faultNs),
     lost_share_until_removed: round(share, 3),
     failback: back ? failback(result, back) : null,
+    stretches: stretches(run.new, measured.outage, {
+      faultMs: Number(faultNs - run.startNs) / MS,
+      untilMs: Number(untilNs - run.startNs) / MS,
+      intervalMs: run.intervalMs,
+    }),
     notes,
     steps: steps.map((s) => ({ verb: s.verb, target: s.resolved, at_ns: String(s.effectiveNs) })),
   };

@@ -3,7 +3,7 @@
  * reports, `svclab report compare` and `svclab gate` read. Keys are snake case, times milliseconds unless a key says otherwise. Every time is
  * good to plus or minus `prober.interval_ms` of its run.
  */
-import type { CheckResult, Latency, Outcome } from '@svclab/core';
+import type { CheckResult, Latency, Outcome, Stretch } from '@svclab/core';
 
 export type { CheckResult };
 
@@ -109,6 +109,8 @@ export interface FlowResult {
 export interface RunResult {
   /** From 1. */
   readonly run: number;
+  /** Name of its case; empty when the scenario has none. */
+  readonly case: string;
   /** Random shift of the method's first fault against the timers' beat. */
   readonly fault_phase_ms: number;
   /** URL of the probed target. */
@@ -134,6 +136,8 @@ export interface RunResult {
   readonly endpoints_removed_ms: Readonly<Record<string, number>>;
   /** Share of new connections lost between the VIP's return and the last node's rules, 0 to 1. */
   readonly lost_share_until_removed: number;
+  /** What a client sees on new connections from the fault until it is healed: dark, partial errors, clean. */
+  readonly stretches: readonly Stretch[];
   readonly failback: {
     readonly owner: string;
     readonly dark_ms: { readonly new: number; readonly reused: number };
@@ -175,6 +179,17 @@ export interface RunResult {
   readonly files: readonly string[];
 }
 
+/** One case of a scenario, over its runs: the same lab, other values of the variables. */
+export interface CaseResult {
+  readonly name: string;
+  readonly variables: Readonly<Record<string, string | number | boolean>>;
+  readonly repeats: number;
+  readonly dark_ms: { readonly new: Distribution; readonly reused: Distribution };
+  readonly phases_ms: Readonly<Record<string, Distribution>>;
+  readonly lost: { readonly new: Distribution; readonly reused: Distribution; readonly load: Distribution };
+  readonly sentence: string;
+}
+
 /** How a scenario ended. */
 export type Verdict = 'held' | 'failed' | 'inconclusive' | 'interrupted';
 
@@ -198,6 +213,8 @@ export interface RunReport {
   readonly expectations: readonly ExpectationResult[];
   /** Bounds of the median run. */
   readonly phase_bounds: readonly PhaseBound[];
+  /** Side by side; empty when the scenario has no cases. The figures above are then of all cases together. */
+  readonly cases: readonly CaseResult[];
   readonly runs: readonly RunResult[];
   readonly environment: {
     readonly svclab: string;

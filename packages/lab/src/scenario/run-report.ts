@@ -1,10 +1,10 @@
 /** Puts the runs of a scenario together: `report.json`. */
 import { arch, availableParallelism, release } from 'node:os';
 import { type Distribution, distribution, speakMs, VERSION } from '@svclab/core';
-import type { RunReport, RunResult, Verdict } from '../report/model.ts';
+import type { CaseResult, RunReport, RunResult, Verdict } from '../report/model.ts';
 import type { ExitCode } from '../state/errors.ts';
 import { judgeReport } from './expectation.ts';
-import type { Scenario } from './scenario-file.ts';
+import type { Scenario, ScenarioCase } from './scenario-file.ts';
 
 /** What a report says besides its runs. */
 export interface ReportFacts {
@@ -32,8 +32,8 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
     format: 'svclab.dev/report/v1' as const,
     title: scenario.title,
     description: scenario.description,
-    sentence: sentence(runs, median, dark),
-    repeats: runs.length,
+    sentence: scenario.cases.length > 0 ? sideBySide(scenario, runs) : sentence(runs, median, dark),
+    repeats: scenario.cases.length > 0 ? Math.ceil(runs.length / scenario.cases.length) : runs.length,
     seed,
     dark_ms: { new: dark, reused: times((r) => r.dark_ms.reused) },
     phases_ms: Object.fromEntries(phases.map((p) => [p, times((r) => r.phases_ms[p] ?? 0)])),
@@ -62,12 +62,14 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
     started_at: facts.startedAt,
     finished_at: facts.finishedAt,
   };
+  const cases = scenario.cases.map((c) => caseResult(c, runs, { seed, error }));
+  const whole = { ...base, cases };
   const judged = runs.map((r) => ({
     ...r,
-    expectations: scenario.expectations.map((e) => judgeReport(e, base, [r])),
+    expectations: scenario.expectations.map((e) => judgeReport(e, whole, [r])),
   }));
-  const expectations = scenario.expectations.map((e) => judgeReport(e, base, runs));
-  const report = { ...base, expectations, runs: judged };
+  const expectations = scenario.expectations.map((e) => judgeReport(e, whole, runs));
+  const report = { ...whole, expectations, runs: judged };
   return { ...report, verdict: verdict(report, scenario, facts.interrupted) };
 }
 
@@ -113,4 +115,38 @@ function sentence(runs: readonly RunResult[], median: RunResult | undefined, dar
   return told === median.sentence && dark.max > 0
     ? `${told} Over ${runs.length} runs: p95 ${speakMs(dark.p95)}, max ${speakMs(dark.max)} dark.`
     : told;
+}
+
+function caseResult(
+  { name, variables }: ScenarioCase,
+  all: readonly RunResult[],
+  options: { readonly seed: number; readonly error: number },
+): CaseResult {
+  const runs = all.filter((r) => r.case === name);
+  const times = (pick: (r: RunResult) => number): Distribution => distribution(runs.map(pick), options);
+  const counts = (pick: (r: RunResult) => number): Distribution =>
+    distribution(runs.map(pick), { ...options, error: 0 });
+  const phases = [...new Set(runs.flatMap((r) => Object.keys(r.phases_ms)))];
+  const dark = times((r) => r.dark_ms.new);
+  return {
+    name,
+    variables,
+    repeats: runs.length,
+    dark_ms: { new: dark, reused: times((r) => r.dark_ms.reused) },
+    phases_ms: Object.fromEntries(phases.map((p) => [p, times((r) => r.phases_ms[p] ?? 0)])),
+    lost: { new: counts((r) => r.lost.new), reused: counts((r) => r.lost.reused), load: counts((r) => r.lost.load) },
+    sentence: sentence(runs, medianRun(runs), dark),
+  };
+}
+
+/** One sentence for all cases. */
+function sideBySide(scenario: Scenario, all: readonly RunResult[]): string {
+  const parts = scenario.cases.map(({ name }) => {
+    const runs = all.filter((r) => r.case === name);
+    const median = medianRun(runs);
+    if (!median) return `${name}: nothing was measured`;
+    const lost = `${median.lost.new} requests lost on new connections, ${median.lost.reused} on reused ones`;
+    return `${name}: ${median.dark_ms.new > 0 ? `dark for ${speakMs(median.dark_ms.new)}, ${lost}` : `not dark, ${lost}`}`;
+  });
+  return `${parts.join('; ')}${scenario.cases.length < all.length ? ' (medians)' : ''}.`;
 }

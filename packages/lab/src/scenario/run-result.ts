@@ -12,9 +12,11 @@ export interface RunContext {
   readonly scenario: Scenario;
   /** From 1. */
   readonly run: number;
+  /** Name of the case; empty when there are none. */
+  readonly name: string;
   readonly faultPhaseMs: number;
   readonly knobs: Knobs;
-  /** Node a pod runs on, by `NAMESPACE/POD` and by pod name, as seen around the run. */
+  /** Node a pod runs on, by pod name, as seen around the run. */
   readonly podNodes: Readonly<Record<string, string>>;
   readonly checks: readonly CheckResult[];
   /** Raw data, relative to the report's folder. */
@@ -39,6 +41,7 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
   const inconclusive = doubts(result, scenario, baseline.lost);
   return {
     run: context.run,
+    case: context.name,
     fault_phase_ms: round(context.faultPhaseMs),
     url: target.url,
     vip: target.vip,
@@ -58,6 +61,7 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
     fault_to_dead_ms: base.fault_to_dead_ms,
     endpoints_removed_ms: base.endpoints_removed_ms,
     lost_share_until_removed: base.lost_share_until_removed,
+    stretches: fault ? base.stretches : [],
     failback: base.owner_after === '' ? null : base.failback,
     answers: answers(run, context.podNodes),
     beside: result.beside.map((b) => flowResult(b, fault)),
@@ -190,23 +194,4 @@ function sentenceOf(
   return dark === 0 && reused === 0 && base.lost.new + base.lost.reused === 0
     ? `${fault.verb} ${fault.resolved} cost the traffic nothing: ${lost}.`
     : `After ${fault.verb} ${fault.resolved} the Service was dark for ${dark} ms on new connections and ${reused} ms on reused ones; ${lost}.`;
-}
-
-/** Pods' nodes from their objects. */
-export function podNodesOf(
-  pods: readonly {
-    readonly metadata: { readonly name?: string; readonly namespace?: string };
-    readonly spec: { readonly nodeName?: string };
-  }[],
-): Record<string, string> {
-  return Object.fromEntries(
-    pods.flatMap((p) => {
-      const node = p.spec.nodeName;
-      if (node === undefined || p.metadata.name === undefined) return [];
-      return [
-        [p.metadata.name, node],
-        [`${p.metadata.namespace}/${p.metadata.name}`, node],
-      ];
-    }),
-  );
 }

@@ -1,13 +1,13 @@
 /** Runs a scenario: one lab, the experiment as often as asked, one report. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Pod, Random } from '@svclab/core';
+import type { Random } from '@svclab/core';
 import { seededRandom, systemClock } from '@svclab/runtime';
 import type { LabConnection } from '../client/connect.ts';
 import { type Driver, endLab } from '../client/open.ts';
-import { readApi } from '../driver/cluster-ready.ts';
 import type { RunReport, RunResult } from '../report/model.ts';
 import { type ExitCode, LabError } from '../state/errors.ts';
+import { checkRun, podNodesOf, readCluster } from './checks.ts';
 import { judge } from './expectation.ts';
 import { runExperiment } from './experiment.ts';
 import { type FaultMaker, faultMaker } from './fault-session.ts';
@@ -15,8 +15,8 @@ import type { LoadEngine } from './load-run.ts';
 import { Performer } from './perform.ts';
 import { prepare } from './prepare.ts';
 import { exitCodeOf, runReport } from './run-report.ts';
-import { podNodesOf, runResult } from './run-result.ts';
-import type { Scenario } from './scenario-file.ts';
+import { runResult } from './run-result.ts';
+import type { Scenario, ScenarioCase } from './scenario-file.ts';
 import { resolveTarget, steadyTarget, type Target } from './targets.ts';
 
 /** How to run it. */
@@ -111,21 +111,37 @@ async function allRuns(
 ): Promise<void> {
   const { scenario, signal, repeats, dir, progress } = options;
   const faults = faultMaker(lab);
-  for (let run = 1; run <= repeats && !signal.aborted; run++) {
+  const cases: readonly (ScenarioCase | undefined)[] = scenario.cases.length > 0 ? scenario.cases : [undefined];
+  const total = repeats * cases.length;
+  for (let run = 1; run <= total && !signal.aborted; run++) {
+    const variant = cases[(run - 1) % cases.length];
+    const own = { ...options, scenario: variant?.scenario ?? scenario };
     const target =
       run === 1 ? first : await steadyTarget(lab, scenario.target, { dir, timeoutMs: STEADY_TIMEOUT_MS, signal });
     const faultPhaseMs = random.next() * scenario.faultPhaseMs;
-    options.onRun?.(run, repeats, scenario.durationMs + faultPhaseMs);
-    if (repeats > 1)
-      progress(`Run ${run} of ${repeats}: ${target.url}${target.owner === '' ? '' : ` is on ${target.owner}`}`);
+    options.onRun?.(run, total, own.scenario.durationMs + faultPhaseMs);
+    const name = variant === undefined ? '' : ` (${variant.name})`;
+    if (total > 1)
+      progress(`Run ${run} of ${total}${name}: ${target.url}${target.owner === '' ? '' : ` is on ${target.owner}`}`);
     try {
-      const result = await once(options, { lab, target, faults, run, faultPhaseMs });
+      const result = await once(own, {
+        lab,
+        target,
+        faults,
+        run,
+        faultPhaseMs,
+        name: variant?.name ?? '',
+        folder: total === 1 ? '' : `run-${run}`,
+      });
       runs.push(result);
       progress(result.sentence);
+      for (const check of result.checks)
+        if (!check.held && !scenario.expectViolation.includes(check.check))
+          progress(`Check ${check.check} is violated: ${check.finding}`);
     } finally {
       await faults.heal('all');
     }
-    await rollBack(options, lab, faults, runs[runs.length - 1]);
+    await rollBack(own, lab, faults, runs[runs.length - 1]);
   }
 }
 
@@ -135,17 +151,20 @@ interface One {
   readonly faults: FaultMaker;
   readonly run: number;
   readonly faultPhaseMs: number;
+  readonly name: string;
+  /** Of this run's raw data, in the report's folder. */
+  readonly folder: string;
 }
 
-async function once(options: ScenarioRun, { lab, target, faults, run, faultPhaseMs }: One): Promise<RunResult> {
-  const { scenario, signal, repeats } = options;
-  const folder = repeats === 1 ? '' : `run-${run}`;
+async function once(options: ScenarioRun, one: One): Promise<RunResult> {
+  const { lab, target, faults, run, faultPhaseMs, name, folder } = one;
+  const { scenario, signal } = options;
   const dir = join(options.dir, folder);
   mkdirSync(dir, { recursive: true });
   const beside = await Promise.all(
     scenario.beside.map(async (b) => ({ name: b.name, target: await resolveTarget(lab, b, signal) })),
   );
-  const before = await podNodes(lab);
+  const before = await readCluster(lab, scenario);
   const planned = scenario.durationMs + faultPhaseMs;
   const result = await runExperiment({
     lab,
@@ -174,20 +193,17 @@ async function once(options: ScenarioRun, { lab, target, faults, run, faultPhase
     ...(options.live ? { live: options.live } : {}),
   });
   const files = ['samples.jsonl', 'timeline.jsonl', 'probe.json', ...beside.map((b) => `samples-${b.name}.jsonl`)];
+  const after = await readCluster(lab, scenario).catch(() => before);
   return runResult(result, {
     scenario,
     run,
+    name,
     faultPhaseMs,
     knobs: lab.config.knobs,
-    podNodes: { ...before, ...(await podNodes(lab).catch(() => ({}))) },
-    checks: [],
+    podNodes: { ...podNodesOf(before.pods), ...podNodesOf(after.pods) },
+    checks: checkRun(result, lab, scenario, before),
     files: files.map((f) => join(folder, f)),
   });
-}
-
-async function podNodes(lab: LabConnection): Promise<Record<string, string>> {
-  const { api } = await lab.service.status({ skipMemory: true });
-  return podNodesOf((await readApi<{ items: Pod[] }>(lab, api, '/api/v1/pods')).items);
 }
 
 /** Puts back what the method changed, as the strategy says. */

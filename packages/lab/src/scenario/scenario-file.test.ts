@@ -31,6 +31,7 @@ describe('parseScenario', () => {
       durationMs: 7000,
       rollback: { strategy: 'always', steps: [] },
       expectations: [],
+      cases: [],
       expectViolation: [],
       repeats: 1,
       seed: undefined,
@@ -83,6 +84,21 @@ describe('parseScenario', () => {
     });
     expect(() => parseScenario(value, '/s', { variables: { node: '5' } })).toThrow(
       'Variable "node" is not in the scenario: it has nodes, verb',
+    );
+  });
+  it('makes a scenario of each case', () => {
+    const value = {
+      ...MINIMAL,
+      variables: { verb: 'kill', target: 'node/node-1' },
+      cases: [{ name: 'power-off' }, { name: 'planned', variables: { verb: 'drain' } }],
+      method: [{ fault: use('verb'), target: use('target') }],
+    };
+    expect(parseScenario(value, '/s').cases.map((c) => [c.name, c.scenario.method.map(stepText)])).toEqual([
+      ['power-off', ['fault kill node/node-1']],
+      ['planned', ['fault drain node/node-1']],
+    ]);
+    expect(() => parseScenario({ ...value, cases: [{ name: 'x', variables: { verbs: 'stop' } }] }, '/s')).toThrow(
+      'Variable "verbs" is not in the scenario',
     );
   });
   it('takes paths from the folder of the file', () => {

@@ -78,12 +78,21 @@ export interface Scenario {
   readonly durationMs: number;
   readonly rollback: { readonly strategy: 'always' | 'never' | 'deviated'; readonly steps: readonly MethodStep[] };
   readonly expectations: readonly Expectation[];
+  /** Variants, run in turn; none: the scenario itself is the only one. */
+  readonly cases: readonly ScenarioCase[];
   /** Checks whose violation is the point. */
   readonly expectViolation: readonly string[];
   readonly repeats: number;
   readonly seed: number | undefined;
   /** The first step begins up to this much later, at random. */
   readonly faultPhaseMs: number;
+}
+
+/** A variant of a scenario: the same lab, its own method. */
+export interface ScenarioCase {
+  readonly name: string;
+  readonly variables: Readonly<Record<string, VariableValue>>;
+  readonly scenario: Scenario;
 }
 
 /** What the command line changes. */
@@ -120,7 +129,19 @@ export function parseScenario(
   const problems: Problem[] = [];
   const scenario = build(parsed.data, folder, options.file ?? '', problems);
   if (problems.length > 0) throw complain(problems);
-  return scenario;
+  if (parsed.data.cases.length === 0) return scenario;
+  const { cases: _, ...alone } = value as Record<string, unknown>;
+  return {
+    ...scenario,
+    cases: parsed.data.cases.map((c) => ({
+      ...c,
+      scenario: parseScenario({ ...alone, variables: withValues(declared, asText(c.variables)) }, folder, options),
+    })),
+  };
+}
+
+function asText(variables: Readonly<Record<string, VariableValue>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).map(([k, v]) => [k, String(v)]));
 }
 
 /** The lab a scenario runs on, described but not made. Fails with a LabError. */
@@ -187,6 +208,7 @@ function build(input: ScenarioInput, folder: string, file: string, problems: Pro
         parseExpectation(e, `expectations[${i}]`),
       ),
     ),
+    cases: [],
     expectViolation: input.checks.expectViolation,
     repeats: input.repeats,
     seed: input.seed,

@@ -201,6 +201,16 @@ export const SCENARIO_SCHEMA = mapping({
     .record(z.string(), scalar, { error: 'give a mapping from name to value' })
     .default({})
     .describe('Values for dollar-brace names anywhere below; --var name=value replaces them.'),
+  cases: list(
+    mapping({
+      name: text('a name')
+        .regex(/^[\w-]+$/, { error: 'give letters, digits, - and _' })
+        .describe('Names the case in reports and expectations.'),
+      variables: values.default({}).describe('Values of variables for this case.'),
+    }),
+  )
+    .default([])
+    .describe('Variants that are run in turn on the same lab and shown side by side.'),
   lab: mapping({
     nodes: positive.max(90, { error: 'give a whole number from 1 to 90' }).default(3).describe('How many nodes.'),
     profile: z
