@@ -20,6 +20,7 @@ export * from './report/model.ts';
 export { checkScenario } from './scenario/check-scenario.ts';
 export { clientHost, fetchFile, remotePath, sendScript } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';
+export * from './scenario/dns-probe-run.ts';
 export { dryRunText } from './scenario/dry-run.ts';
 export { readTimeline } from './scenario/experiment.ts';
 export * from './scenario/load-run.ts';

@@ -1,32 +1,18 @@
 /**
  * The prober as a program: `node main.js URL [--interval 10ms] [--duration S] [--timeout 500ms] [--samples FILE] [-o json|text]`.
- * Runs on the client host. A name in the URL is resolved once, before the first request: name service is not part of a probe.
+ * With `dns://NAME@SERVER` in place of the URL it asks for a name (dns-main.ts). Runs on the client host. A name in the URL is resolved once, before the first request: name service is not part of a probe.
  * Exit codes: 0, 2 bad arguments, 4 the name cannot be resolved, 130 interrupted (what was measured is printed all the same).
  */
-import { spawnSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { createWriteStream } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import type { ProbeSample } from '@svclab/core';
 import { measuringClock } from './clock.ts';
+import { dnsMain } from './dns-main.ts';
+import { isDnsProbe } from './dns-options.ts';
 import { type ProbeArguments, ProbeUsageError, parseProbeArguments, probeEndpoint, probeRequests } from './options.ts';
+import { raisePriority } from './priority.ts';
 import { Prober } from './prober.ts';
 import { probeReport, probeText } from './report.ts';
-
-/**
- * Ahead of everything else where the kernel allows it: a prober that waits for a CPU measures the CPU. Real-time round robin (chrt of
- * util-linux), for a nice value counts only among the processes of one session (sched(7), autogroup). Without the right to it
- * (CAP_SYS_NICE) the prober runs like any other program, and its lateness figures tell.
- */
-function raisePriority(): void {
-  const done = spawnSync('chrt', ['--all-tasks', '--rr', '--pid', '1', String(process.pid)], { stdio: 'ignore' });
-  if (done.status === 0) return;
-  try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-  } catch {
-    // Not even that.
-  }
-}
 
 async function resolve(args: ProbeArguments): Promise<{ address: string; port: number }> {
   const { host, port, literal } = probeEndpoint(args.url);
@@ -46,7 +32,9 @@ async function writeSamples(path: string, prober: Prober, intervalMs: number): P
 }
 
 async function main(): Promise<number> {
-  const args = parseProbeArguments(process.argv.slice(2));
+  const argv = process.argv.slice(2);
+  if (isDnsProbe(argv)) return dnsMain(argv);
+  const args = parseProbeArguments(argv);
   let endpoint: { address: string; port: number };
   try {
     endpoint = await resolve(args);

@@ -30,31 +30,26 @@ function seconds(text: string): number | undefined {
 
 /** Parses the arguments after the program's name. Fails with {@link ProbeUsageError}. */
 export function parseProbeArguments(argv: readonly string[]): ProbeArguments {
-  const { values, positionals } = parse(argv);
+  const { values, positionals } = probeFlags(argv);
   const [text, ...more] = positionals;
   if (text === undefined || more.length > 0)
     throw new ProbeUsageError(`Give one URL, not ${positionals.length}: svclab probe http://172.30.0.200/`);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url) throw new ProbeUsageError(`"${text}" is no URL: give one such as http://172.30.0.200/`);
-  if (url.protocol !== 'http:') throw new ProbeUsageError(`The prober speaks http, not ${url.protocol.slice(0, -1)}`);
-  const duration = (
-    name: string,
-    value: string,
-    read: (t: string) => number | undefined,
-    min: number,
-    max: number,
-  ): number => {
-    const ms = read(value);
-    if (ms === undefined || ms < min || ms > max)
-      throw new ProbeUsageError(
-        `--${name} does not take "${value}": give a duration from ${min} ms to ${max / 1000} s, such as 10ms or 2s`,
-      );
-    return ms;
-  };
+  if (values.type !== undefined) throw new ProbeUsageError('--type is for dns: svclab probe dns://NAME --type AAAA');
+  if (url.protocol !== 'http:')
+    throw new ProbeUsageError(`The prober speaks http and dns, not ${url.protocol.slice(0, -1)}`);
+  return { url, ...paceOf(values) };
+}
+
+/** How often, how long and in which form: what every kind of probe is told. */
+export type PaceArguments = Omit<ProbeArguments, 'url'>;
+
+/** Reads what `probeFlags` found. Fails with {@link ProbeUsageError}. */
+export function paceOf(values: ReturnType<typeof probeFlags>['values']): PaceArguments {
   if (values.output !== undefined && values.output !== 'json' && values.output !== 'text')
     throw new ProbeUsageError(`-o does not take "${values.output}": give json or text`);
   return {
-    url,
     intervalMs: duration('interval', values.interval ?? '10ms', parseDuration, 1, 60_000),
     durationMs:
       values.duration === undefined ? undefined : duration('duration', values.duration, seconds, 1, 86_400_000),
@@ -64,7 +59,23 @@ export function parseProbeArguments(argv: readonly string[]): ProbeArguments {
   };
 }
 
-function parse(argv: readonly string[]) {
+function duration(
+  name: string,
+  value: string,
+  read: (t: string) => number | undefined,
+  min: number,
+  max: number,
+): number {
+  const ms = read(value);
+  if (ms === undefined || ms < min || ms > max)
+    throw new ProbeUsageError(
+      `--${name} does not take "${value}": give a duration from ${min} ms to ${max / 1000} s, such as 10ms or 2s`,
+    );
+  return ms;
+}
+
+/** Splits a command line. Fails with {@link ProbeUsageError} at an option that is not known. */
+export function probeFlags(argv: readonly string[]) {
   try {
     return parseArgs({
       args: [...argv],
@@ -75,6 +86,7 @@ function parse(argv: readonly string[]) {
         timeout: { type: 'string' },
         samples: { type: 'string' },
         output: { type: 'string', short: 'o' },
+        type: { type: 'string' },
       },
     });
   } catch (error) {
