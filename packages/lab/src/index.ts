@@ -9,6 +9,8 @@ export * from './doctor/doctor.ts';
 export { readApi } from './driver/cluster-ready.ts';
 export * from './driver/up.ts';
 export * from './faults/index.ts';
+export { LATENESS_BOUND_MS } from './load/lateness.ts';
+export { type LoadProgress, progressText } from './load/progress.ts';
 export * from './nodes/add-nodes.ts';
 export * from './nodes/list-nodes.ts';
 export * from './nodes/remove-node.ts';

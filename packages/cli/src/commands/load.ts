@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { LabConnection, LoadRequest } from '@svclab/lab';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitWith, print, say, withLab } from '../context.ts';
 import { driverOption, keyValue, type LabFlags, nameOption, outputOption } from '../options.ts';
 
@@ -8,6 +10,13 @@ interface LoadFlags extends LabFlags {
   readonly output: string;
   readonly engine: 'auto' | 'k6' | 'builtin';
   readonly env: Readonly<Record<string, string>>;
+  readonly out?: string;
+}
+
+/** FILE of `--out json=FILE`. */
+function samplesFile(value: string): string {
+  if (!/^json=./.test(value)) throw new InvalidArgumentError('Give json=FILE.');
+  return resolve(value.slice('json='.length));
 }
 
 /** `svclab load SCRIPT.js`. */
@@ -25,31 +34,55 @@ export function addLoad(parent: Command): void {
     .addOption(outputOption())
     .addOption(new Option('--engine <engine>', 'what runs it').choices(['auto', 'k6', 'builtin']).default('auto'))
     .option('--env <name=value>', 'what the script finds in __ENV; may be repeated', keyValue, {})
+    .option('--out <json=file>', "each sample as a line of JSON, in k6's format", samplesFile)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 thresholds held, 1 one failed, 2 the script cannot be run, 3 inconclusive (iterations dropped or started late), 4 environment, 130 interrupted\n',
+    )
     .action((script: string, flags: LoadFlags) =>
       withLab(flags, async (lab) => {
-        const { chooseEngine, clientHost, exitOfK6, loadCommand, runOnHost, sendScript, startLoad } = await import(
-          '@svclab/lab'
-        );
-        const request = {
-          engine: chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver),
-          script: await sendScript(lab, resolve(script)),
-          env: flags.env,
-          samples: join(tmpdir(), `svclab-load-${process.pid}.jsonl`),
-        };
-        say(`Load by ${request.engine === 'k6' ? 'k6' : 'the built-in host for k6 scripts'}`);
-        if (flags.output === 'text') {
-          const command = loadCommand(request, lab.programs).filter(
-            (word, i, all) => word !== '-o' && all[i - 1] !== '-o',
-          );
-          const code = await runOnHost(lab, { host: clientHost(lab), command });
-          exitWith(request.engine === 'k6' ? exitOfK6(code) : code);
-          return;
+        const { chooseEngine, sendScript } = await import('@svclab/lab');
+        const engine = chooseEngine(flags.engine, process.env.PATH ?? '', flags.driver);
+        const sent = await sendScript(lab, resolve(script));
+        // k6 tells of dropped iterations by its samples alone.
+        const samples = flags.out ?? (engine === 'k6' ? join(tmpdir(), `svclab-load-${process.pid}.jsonl`) : undefined);
+        const request = { engine, script: sent, env: flags.env, ...(samples === undefined ? {} : { samples }) };
+        say(`Load by ${engine === 'k6' ? 'k6' : 'the built-in host for k6 scripts'}`);
+        try {
+          await (flags.output === 'json' ? runForPrograms : runForPeople)(lab, request);
+        } finally {
+          if (samples !== undefined && flags.out === undefined) rmSync(samples, { force: true });
         }
-        const load = startLoad(lab, request, say);
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => load.interrupt());
-        const figures = await load.done;
-        print('json', figures, () => '');
-        exitWith(figures.exit_code);
       }),
     );
+}
+
+/** Figures as JSON on stdout, all talk on stderr. */
+async function runForPrograms(lab: LabConnection, request: LoadRequest): Promise<void> {
+  const { startLoad } = await import('@svclab/lab');
+  const load = startLoad(lab, request, say);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => load.interrupt());
+  const figures = await load.done;
+  print('json', figures, () => '');
+  exitWith(figures.exit_code);
+}
+
+/** What the engine prints, as it prints it. */
+async function runForPeople(lab: LabConnection, request: LoadRequest): Promise<void> {
+  const { clientHost, exitOfK6, fetchFile, figuresOfK6, loadCommand, remotePath, runOnHost } = await import(
+    '@svclab/lab'
+  );
+  const samples = request.samples === undefined ? undefined : remotePath(lab, request.samples);
+  const command = loadCommand({ ...request, ...(samples === undefined ? {} : { samples }) }, lab.programs, 'text');
+  const code = await runOnHost(lab, { host: clientHost(lab), command });
+  const exit = request.engine === 'k6' ? exitOfK6(code) : code;
+  if (exit !== 2 && exit !== 4 && samples !== undefined && request.samples !== undefined)
+    await fetchFile(lab, samples, request.samples);
+  if (request.engine !== 'k6' || (exit !== 0 && exit !== 1)) {
+    exitWith(exit);
+    return;
+  }
+  const figures = await figuresOfK6(request, exit);
+  for (const reason of figures.inconclusive) say(`svclab load: inconclusive: ${reason}`);
+  exitWith(figures.exit_code);
 }

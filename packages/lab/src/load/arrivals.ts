@@ -1,5 +1,5 @@
 /** When the iterations of an arrival-rate scenario are due: pure arithmetic. */
-import type { Scenario, Stage } from './options.ts';
+import type { Scenario, Stage } from './scenarios.ts';
 
 /** Start times of all iterations, milliseconds after the scenario's start, in order. */
 export function arrivalTimes(scenario: Extract<Scenario, { readonly timeUnitMs: number }>): Generator<number> {
@@ -44,6 +44,7 @@ export function* rampingArrivals(startRate: number, stages: readonly Stage[], ti
 export function scenarioDurationMs(scenario: Scenario): number {
   switch (scenario.executor) {
     case 'ramping-arrival-rate':
+    case 'ramping-vus':
       return scenario.stages.reduce((sum, s) => sum + s.durationMs, 0);
     case 'constant-arrival-rate':
     case 'constant-vus':

@@ -1,7 +1,8 @@
 import { type FakeClock, fakeClock } from '@svclab/testkit';
 import { describe, expect, it } from 'vitest';
 import { initialVUs, runScenario, type Worker } from './executors.ts';
-import { readOptions, type Scenario } from './options.ts';
+import { readOptions } from './options.ts';
+import type { Scenario } from './scenarios.ts';
 
 function scenario(raw: Record<string, unknown>): Scenario {
   const [first] = readOptions({ scenarios: { s: { gracefulStop: '1s', ...raw } } }).scenarios;
@@ -14,6 +15,7 @@ function play(raw: Record<string, unknown>, iterationMs: number) {
   const clock: FakeClock = fakeClock();
   const started: number[] = [];
   const perWorker: number[] = [];
+  const late: number[] = [];
   let finished = 0;
   let interrupted = 0;
   let dropped = 0;
@@ -48,6 +50,7 @@ function play(raw: Record<string, unknown>, iterationMs: number) {
     dropped: () => {
       dropped++;
     },
+    late: (ms) => late.push(ms),
     turn: () => Promise.resolve(),
     signal: abort.signal,
   }).then(() => {

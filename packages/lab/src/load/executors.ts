@@ -1,7 +1,9 @@
 /** The executors: who runs the next iteration and when. They see virtual users only as something that runs one iteration at a time. */
 import type { Clock } from '@svclab/core';
 import { arrivalTimes, scenarioDurationMs } from './arrivals.ts';
-import type { Scenario } from './options.ts';
+import { rampVUs } from './ramping-vus.ts';
+import type { Scenario } from './scenarios.ts';
+import { sleep } from './sleep.ts';
 
 /** A virtual user (VU) as an executor sees it. */
 export interface Worker {
@@ -20,6 +22,8 @@ export interface ExecutorContext {
   readonly spawn: () => Promise<Worker>;
   /** Counts an iteration that found no free VU. */
   readonly dropped: () => void;
+  /** How long after it was due an iteration was started (or dropped), milliseconds: the executor's own fault, never the server's. */
+  readonly late: (ms: number) => void;
   /** Lets timers and sockets have their turn between two iterations of a VU, so that one that never waits cannot starve them. */
   readonly turn: () => Promise<void>;
   /** Aborted: start nothing more. */
@@ -28,9 +32,10 @@ export interface ExecutorContext {
 
 /** VUs to make before the start. */
 export function initialVUs(scenario: Scenario): number {
-  return 'preAllocatedVUs' in scenario
-    ? scenario.preAllocatedVUs
-    : Math.min(scenario.vus, scenario.executor === 'shared-iterations' ? scenario.iterations : scenario.vus);
+  if ('preAllocatedVUs' in scenario) return scenario.preAllocatedVUs;
+  if (scenario.executor === 'ramping-vus')
+    return Math.max(scenario.startVUs, ...scenario.stages.map((stage) => stage.target));
+  return Math.min(scenario.vus, scenario.executor === 'shared-iterations' ? scenario.iterations : scenario.vus);
 }
 
 /** The most VUs the scenario may come to have. */
@@ -49,10 +54,7 @@ export async function runScenario(scenario: Scenario, context: ExecutorContext):
     running.delete(worker);
   };
   const endMs = context.clock.now() + scenarioDurationMs(scenario);
-  const work =
-    scenario.executor === 'constant-arrival-rate' || scenario.executor === 'ramping-arrival-rate'
-      ? arrivals(scenario, context, iterate)
-      : loops(scenario, context, iterate, endMs);
+  const work = runExecutor(scenario, context, iterate, endMs);
   let cancel = (): void => {};
   const stop = new Promise<void>((resolve) => {
     const arm = (): void => {
@@ -70,6 +72,18 @@ export async function runScenario(scenario: Scenario, context: ExecutorContext):
 }
 
 type Iterate = (worker: Worker) => Promise<void>;
+
+function runExecutor(scenario: Scenario, context: ExecutorContext, iterate: Iterate, endMs: number): Promise<void> {
+  switch (scenario.executor) {
+    case 'constant-arrival-rate':
+    case 'ramping-arrival-rate':
+      return arrivals(scenario, context, iterate);
+    case 'ramping-vus':
+      return rampVUs(scenario, context, iterate);
+    default:
+      return loops(scenario, context, iterate, endMs);
+  }
+}
 
 /** Open model: iteration `n` starts when it is due, on any free VU; without one it is dropped, and one more VU is made if allowed. */
 async function arrivals(
@@ -109,6 +123,7 @@ async function arrivals(
     // Timers never fire early and count whole milliseconds: what is due within the next one waits for it.
     if (wait > 0) await sleep(context, Math.max(1, Math.floor(wait)));
     if (context.signal.aborted) break;
+    context.late(Math.max(0, context.clock.now() - startMs - due));
     begin();
   }
   const left = startMs + scenarioDurationMs(scenario) - context.clock.now();
@@ -118,7 +133,7 @@ async function arrivals(
 
 /** Closed model: each VU runs one iteration after the other. */
 async function loops(
-  scenario: Exclude<Scenario, { readonly timeUnitMs: number }>,
+  scenario: Exclude<Scenario, { readonly timeUnitMs: number } | { readonly executor: 'ramping-vus' }>,
   context: ExecutorContext,
   iterate: Iterate,
   endMs: number,
@@ -137,16 +152,4 @@ async function loops(
       }
     }),
   );
-}
-
-function sleep(context: ExecutorContext, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = context.clock.after(ms, done);
-    function done(): void {
-      context.signal.removeEventListener('abort', done);
-      cancel();
-      resolve();
-    }
-    context.signal.addEventListener('abort', done);
-  });
 }

@@ -3,8 +3,10 @@
  * does, and put our modules in the place of `k6/...`: each address carries the VU's number (`?vu=3`), so Node keeps the instances apart.
  * A script's source gets one import in front of its first line: the globals k6 has and Node has not.
  */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { LoadHookContext, ResolveHookContext } from 'node:module';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MODULES = new URL('./modules/', import.meta.url).href;
@@ -44,12 +46,34 @@ export async function resolve(
   if (vu === undefined) return next(specifier, context);
   const own = OURS[specifier];
   if (own) return { url: `${MODULES}${own}?vu=${vu}`, format: 'module', shortCircuit: true };
-  if (specifier === 'k6' || specifier.startsWith('k6/')) throw new Error(`REFUSED ${specifier} needs k6`);
-  if (/^https?:/.test(specifier))
-    throw new Error(`REFUSED ${specifier} is remote, which needs k6: keep modules beside the script`);
-  if (!/^(\.|\/|file:)/.test(specifier)) throw new Error(`REFUSED "${specifier}" is no module of k6 and no path`);
-  const found = await next(specifier, context);
+  const refuse = (why: string): never => {
+    throw new Error(`REFUSED ${placeOf(specifier, parent ?? '')}: ${why}`);
+  };
+  if (specifier === 'k6' || specifier.startsWith('k6/'))
+    refuse(
+      `${specifier} needs k6: the built-in load host has ${Object.keys(OURS)
+        .filter((name) => name.startsWith('k6'))
+        .join(', ')}`,
+    );
+  if (/^https?:/.test(specifier)) refuse(`${specifier} is remote, which needs k6: keep modules beside the script`);
+  if (!/^(\.|\/|file:)/.test(specifier))
+    refuse(`"${specifier}" is no module of k6 and no path: import one of k6's modules, or a file as "./name.js"`);
+  let found: Resolved;
+  try {
+    found = await next(specifier, context);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return refuse(`Module "${specifier}" is not there: give the path of a file, with its extension`);
+  }
   return { ...found, url: `${found.url}?vu=${vu}`, format: 'module' };
+}
+
+/** Where a module imports another: `script.js:3`. */
+function placeOf(specifier: string, parent: string): string {
+  const path = fileURLToPath(parent.replace(/\?.*/, ''));
+  const lines = readFileSync(path, 'utf8').split('\n');
+  const at = lines.findIndex((line) => line.includes(`'${specifier}'`) || line.includes(`"${specifier}"`));
+  return at < 0 ? basename(path) : `${basename(path)}:${at + 1}`;
 }
 
 /** Node's `load` hook. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LoadResult } from './host.ts';
+import type { LoadResult } from './result.ts';
 
 const HOST = fileURLToPath(new URL('../../dist/load/main.js', import.meta.url));
 
@@ -239,35 +239,67 @@ describe('the load host', () => {
   });
 
   it.each([
-    ["import ws from 'k6/ws';", 'k6/ws needs k6'],
-    ["import x from 'https://jslib.k6.io/x.js';", 'is remote, which needs k6'],
-    ["import fs from 'node:fs';", '"node:fs" is no module of k6'],
-    ["import { sleep } from 'k6';", '"sleep" of k6 needs k6: it blocks'],
-    ["import { group } from 'k6';", '"group" of k6 needs k6'],
-    ["import { get } from 'k6/http';", 'http.get needs k6: use await http.asyncRequest'],
-    ['export const options = { rps: 5 };', 'Option "rps" needs k6'],
+    ["import ws from 'k6/ws';", 'script.js:1: k6/ws needs k6: the built-in load host has k6, k6/http'],
+    ["\nimport x from 'https://jslib.k6.io/x.js';", 'script.js:2: https://jslib.k6.io/x.js is remote, which needs k6'],
+    ["import fs from 'node:fs';", 'script.js:1: "node:fs" is no module of k6 and no path'],
+    ["import { a } from './gone.js';", 'script.js:1: Module "./gone.js" is not there: give the path of a file'],
+    ["\n\nimport { sleep } from 'k6';", 'script.js:3: "sleep" of k6 needs k6: it blocks'],
+    ["import { group } from 'k6';", 'script.js:1: "group" of k6 needs k6'],
+    ["import { get } from 'k6/http';", 'script.js:1: http.get needs k6: use await http.asyncRequest'],
+    ["import { none } from './beside.js';", 'script.js:1: Module ./beside.js has no export "none"'],
+    ["import './broken.js';\nimport { a } from './broken.js';", 'broken.js:2: Script does not parse'],
+    ['export const options = {\n  rps: 5,\n};', 'script.js:2: Option "rps" needs k6'],
     [
-      "export const options = { scenarios: { a: { executor: 'ramping-vus' } } };",
-      'Executor "ramping-vus" of scenario "a" needs k6',
+      "export const options = { scenarios: {\n a: { executor: 'ramping-users' } } };",
+      'script.js:2: Executor "ramping-users" of scenario "a" is not known: give one of constant-arrival-rate',
     ],
-    ["export const options = { thresholds: { checks: ['p(95)<1'] } };", 'a rate has no "p(95)"'],
-    ["import http from 'k6/http'; http.asyncRequest('GET', 'http://x/');", 'cannot be used in the init context'],
-    ['this is no script', 'cannot be run'],
-  ])('refuses %s', async (source, message) => {
-    const { code, stderr } = await run(`${source}\nexport default async function () {}`);
-    expect(stderr).toContain(message);
+    [
+      "export const options = { scenarios: {\n a: {\n executor: 'constant-arrival-rate', duration: '1s', preAllocatedVUs: 1,\n rate: -1 } } };",
+      'script.js:4: options.scenarios.a.rate is -1: give a number, 0.001 or more',
+    ],
+    [
+      "export const options = { scenarios: {\n a: { executor: 'constant-arrival-rate', duration: '1s', rate: 1 } } };",
+      'script.js:2: options.scenarios.a.preAllocatedVUs is undefined: give a whole number',
+    ],
+    [
+      "export const options = { thresholds: {\n checks: [\n 'p(95)<1'] } };",
+      'script.js:3: Threshold "p(95)<1" on checks: a rate has no "p(95)", it has rate',
+    ],
+    [
+      "export const options = { thresholds: {\n requests: ['count>1'] } };",
+      'script.js:2: Threshold on "requests": there is no such metric',
+    ],
+    [
+      "\nimport http from 'k6/http'; http.asyncRequest('GET', 'http://x/');",
+      'script.js:2: http.asyncRequest cannot be used in the init context',
+    ],
+    ['\n\n\nthis is no script', 'script.js:4: Script does not parse: Unexpected identifier'],
+    [
+      "\nconst a = 1;\nthrow new Error('no config for ' + a);",
+      'script.js:3: Script fails in its init context, before any request: no config for 1',
+    ],
+    ["const text = open('./gone.csv');", 'script.js:1: File "./gone.csv" cannot be read (ENOENT)'],
+  ])('refuses %j with its place and a cure', async (source, message) => {
+    writeFileSync(join(dir, 'beside.js'), 'export const one = 1;\n');
+    writeFileSync(join(dir, 'broken.js'), 'export const a = 1;\nlet let = 2;\n');
+    const { code, stdout, stderr } = await run(`${source}\nexport default async function () {}`);
+    expect(stderr).toContain(`svclab load: ${message}`);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stdout).toBe('');
     expect(code).toBe(2);
   });
 
   it('refuses a blocking call when it is made', async () => {
     const { code, stderr } = await run(`${GET}${ONCE}export default function () { http.get(__ENV.URL); }`);
-    expect(stderr).toContain("http.get blocks, which needs k6: use await http.asyncRequest('GET', url)");
+    expect(stderr).toContain("script.js:3: http.get blocks, which needs k6: use await http.asyncRequest('GET', url)");
     expect(code).toBe(2);
   });
 
   it('refuses a script without its function', async () => {
     const { code, stderr } = await run('export const options = {};');
-    expect(stderr).toContain('Scenario "default" runs "default", which the script does not export');
+    expect(stderr).toContain(
+      'script.js: Scenario "default" runs "default", which the script does not export as a function: add "export default async function () { ... }"',
+    );
     expect(code).toBe(2);
   });
 });

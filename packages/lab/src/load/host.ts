@@ -2,14 +2,20 @@
 import { register } from 'node:module';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Clock } from '@svclab/core';
+import type { Clock, Random } from '@svclab/core';
 import { scenarioDurationMs } from './arrivals.ts';
 import { ScriptError } from './errors.ts';
 import { initialVUs, runScenario } from './executors.ts';
+import { LatenessRecorder } from './lateness.ts';
 import { Metrics } from './metrics.ts';
-import { type LoadOptions, readOptions, type Scenario } from './options.ts';
+import { type LoadOptions, readOptions } from './options.ts';
+import { loadError, placed, readableStack } from './places.ts';
+import { type LoadProgress, ProgressMeter } from './progress.ts';
+import { NameResolver } from './resolver.ts';
+import { inconclusiveReasons, type LoadOutput, type LoadResult } from './result.ts';
 import type { RunState, VuScenario } from './run-state.ts';
-import { type SummaryData, summaryData, summaryText } from './summary.ts';
+import type { Scenario } from './scenarios.ts';
+import { summaryData, summaryText } from './summary.ts';
 import { type ThresholdResult, Thresholds } from './thresholds.ts';
 import { registerVu, Vu } from './vu.ts';
 
@@ -19,35 +25,16 @@ export interface LoadRequest {
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  readonly random: Random;
   /** Aborted: finish early, with a summary. */
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** Hears once a second how far the run is. */
+  readonly progress: (line: LoadProgress) => void;
+  /** Hears every sample, as `--out json` writes them. */
+  readonly onSample?: Metrics['onSample'];
   readonly isStdOutTTY: boolean;
   readonly isStdErrTTY: boolean;
-}
-
-/** What came of it. */
-export interface LoadResult {
-  readonly engine: 'builtin';
-  readonly script: string;
-  readonly iterations: number;
-  /** Requests without an answer or with an unexpected status. */
-  readonly failed: number;
-  readonly requests: number;
-  readonly dropped_iterations: number;
-  readonly interrupted_iterations: number;
-  readonly duration_ms: number;
-  readonly thresholds: readonly ThresholdResult[];
-  /** Why the run failed though no threshold did; empty otherwise. */
-  readonly failure: string;
-  readonly summary: SummaryData;
-}
-
-/** A result and what the script (or the host) wants printed and written. */
-export interface LoadOutput {
-  readonly result: LoadResult;
-  /** `stdout`, `stderr` or a path, to its content. */
-  readonly files: Readonly<Record<string, string>>;
 }
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -59,16 +46,21 @@ export class LoadHost {
   readonly #request: LoadRequest;
   readonly #stop = new AbortController();
   readonly #run: RunState;
+  readonly #lateness = new LatenessRecorder();
   #nextVu = 1;
   #failure = '';
   #fault: ScriptError | undefined;
 
   constructor(request: LoadRequest) {
     this.#request = request;
+    const options = readOptions(undefined);
+    const metrics = new Metrics();
+    metrics.onSample = request.onSample;
     this.#run = {
       clock: request.clock,
-      metrics: new Metrics(),
-      options: readOptions(undefined),
+      metrics,
+      options,
+      resolver: new NameResolver(options.dns, request.clock, request.random),
       env: request.env,
       scriptDir: dirname(request.script),
       checks: new Map(),
@@ -89,6 +81,7 @@ export class LoadHost {
         this.#failure ||= reason;
       },
       log: request.log,
+      logOnce: once(request.log),
     };
     request.signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
   }
@@ -96,19 +89,22 @@ export class LoadHost {
   /** Runs it. Fails with {@link ScriptError} when the script is not one the host can run. */
   async run(): Promise<LoadOutput> {
     const run = this.#run;
-    const main = await this.#load(NO_SCENARIO, 0);
-    const options = readOptions(main.exports.options);
-    run.options = options;
-    for (const s of options.scenarios)
-      if (typeof main.exports[s.exec] !== 'function')
-        throw new ScriptError(`Scenario "${s.name}" runs "${s.exec}", which the script does not export as a function`);
-    const thresholds = new Thresholds(options, run.metrics);
-    const data = await this.#once(main, 'setup', undefined, options.setupTimeoutMs);
-    const elapsed = await this.#scenarios(options, data, thresholds);
-    if (this.#fault) throw this.#fault;
-    await this.#once(main, 'teardown', data, options.teardownTimeoutMs);
-    main.vu.http.reset();
-    return this.#output(main.exports, thresholds.results(elapsed), elapsed);
+    try {
+      const main = await this.#load(NO_SCENARIO, 0);
+      const options = readOptions(main.exports.options);
+      run.options = options;
+      run.resolver = new NameResolver(options.dns, run.clock, this.#request.random);
+      requireFunctions(options.scenarios, main.exports);
+      const thresholds = new Thresholds(options, run.metrics);
+      const data = copy(await this.#once(main, 'setup', undefined, options.setupTimeoutMs));
+      const elapsed = await this.#scenarios(options, data, thresholds);
+      if (this.#fault) throw this.#fault;
+      await this.#once(main, 'teardown', copy(data), options.teardownTimeoutMs);
+      main.vu.http.reset();
+      return await this.#output(main.exports, thresholds.results(elapsed), elapsed);
+    } catch (error) {
+      throw error instanceof ScriptError ? placed(error, this.#request.script) : error;
+    }
   }
 
   async #scenarios(options: LoadOptions, data: unknown, thresholds: Thresholds): Promise<number> {
@@ -132,7 +128,7 @@ export class LoadHost {
     );
     const all: Vu[] = teams.flatMap((t) => t.workers);
     run.startMs = run.clock.now();
-    const stopWatch = this.#watch(thresholds);
+    const stopWatch = this.#watch(thresholds, options);
     await Promise.all(
       teams.map(({ scenario, shared, spawn, workers }) => {
         shared.startMs = run.startMs + scenario.startTimeMs;
@@ -144,7 +140,8 @@ export class LoadHost {
             all.push(worker);
             return worker;
           },
-          dropped: () => run.metrics.add('dropped_iterations', 1, { scenario: scenario.name }),
+          dropped: () => run.metrics.add('dropped_iterations', 1, { ...run.options.tags, scenario: scenario.name }),
+          late: (ms) => this.#lateness.add(ms),
           turn: () => new Promise((resolve) => setImmediate(resolve)),
           signal: this.#stop.signal,
         });
@@ -157,8 +154,11 @@ export class LoadHost {
   }
 
   /** Looks at the run each second: VUs, progress, thresholds that want to end it. Returns what ends the watch with a last look. */
-  #watch(thresholds: Thresholds): () => void {
+  #watch(thresholds: Thresholds, options: LoadOptions): () => void {
     const run = this.#run;
+    const meter = new ProgressMeter();
+    const totalMs = Math.max(...options.scenarios.map((s) => s.startTimeMs + scenarioDurationMs(s)));
+    const sum = (metric: string, value: string): number => run.metrics.sink(metric).sink.values([], 1)[value] ?? 0;
     const gauge = (): void => {
       run.metrics.add('vus', run.vusActive);
       run.metrics.add('vus_max', run.vusInitialized);
@@ -167,8 +167,16 @@ export class LoadHost {
     const stop = run.clock.every(1000, () => {
       gauge();
       const elapsedMs = run.clock.now() - run.startMs;
-      run.log(
-        `${Math.round(elapsedMs / 1000)} s: ${run.completed} iterations, ${run.vusActive} of ${run.vusInitialized} VUs busy`,
+      this.#request.progress(
+        meter.line(elapsedMs, totalMs, {
+          iterations: run.completed,
+          requests: sum('http_reqs', 'count'),
+          failed: sum('http_req_failed', 'passes'),
+          dropped_iterations: sum('dropped_iterations', 'count'),
+          vus: run.vusActive,
+          vus_max: run.vusInitialized,
+          lateness_p99_ms: this.#lateness.recentP99(),
+        }),
       );
       const aborting = thresholds.aborting(elapsedMs);
       if (aborting !== undefined) run.abort(`threshold ${aborting} failed and ends the run`);
@@ -182,7 +190,7 @@ export class LoadHost {
   async #worker(scenario: Scenario, shared: VuScenario, data: unknown): Promise<Vu> {
     const { vu, exports } = await this.#load(shared, this.#nextVu++);
     vu.body = exports[scenario.exec] as Vu['body'];
-    vu.data = data === undefined ? undefined : JSON.parse(JSON.stringify(data));
+    vu.data = copy(data);
     this.#run.vusInitialized++;
     return vu;
   }
@@ -196,7 +204,7 @@ export class LoadHost {
       vu.initializing = false;
       return { vu, exports };
     } catch (error) {
-      throw scriptError(error, this.#request.script);
+      throw loadError(error, this.#request.script);
     }
   }
 
@@ -209,18 +217,19 @@ export class LoadHost {
     const fn = main.exports[name];
     if (typeof fn !== 'function') return undefined;
     let cancel = (): void => {};
+    main.vu.group = `::${name}`;
     const late = new Promise<never>((_resolve, reject) => {
       cancel = this.#run.clock.after(timeoutMs, () =>
-        reject(new ScriptError(`${name}() did not end within ${timeoutMs} ms (option ${name}Timeout)`)),
+        reject(new ScriptError(`${name}() did not end within ${timeoutMs} ms (option ${name}Timeout)`, name)),
       );
     });
     try {
       return await Promise.race([Promise.resolve(fn(data)), late]);
     } catch (error) {
       if (error instanceof ScriptError) throw error;
-      throw new ScriptError(
-        `${name}() failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      const fault = new ScriptError(`${name}() failed: ${error instanceof Error ? error.message : String(error)}`);
+      if (error instanceof Error && error.stack) fault.stack = error.stack;
+      throw fault;
     } finally {
       cancel();
     }
@@ -239,6 +248,7 @@ export class LoadHost {
       isStdErrTTY,
     });
     const count = (metric: string, value: string): number => summary.metrics[metric]?.values[value] ?? 0;
+    const lateness = this.#lateness.all();
     const result: LoadResult = {
       engine: 'builtin',
       script,
@@ -248,16 +258,29 @@ export class LoadHost {
       dropped_iterations: count('dropped_iterations', 'count'),
       interrupted_iterations: run.interrupted,
       duration_ms: Math.round(elapsedMs),
+      lateness_ms: lateness,
+      lateness_p99_ms: lateness.p99,
+      inconclusive: inconclusiveReasons({
+        dropped_iterations: count('dropped_iterations', 'count'),
+        lateness_p99_ms: lateness.p99,
+      }),
       thresholds,
       failure: this.#failure,
       summary,
     };
-    let files: Record<string, string> = { stdout: `${summaryText(summary, thresholds)}\n` };
-    if (typeof exports.handleSummary === 'function') {
+    const files: Record<string, string> = { stdout: `${summaryText(summary, thresholds)}\n` };
+    if (typeof exports.handleSummary !== 'function') return { result, files };
+    try {
       const made = (await exports.handleSummary(structuredClone(summary))) as Record<string, unknown> | undefined;
-      files = Object.fromEntries(Object.entries(made ?? {}).map(([to, content]) => [to, String(content)]));
+      return {
+        result,
+        files: Object.fromEntries(Object.entries(made ?? {}).map(([to, content]) => [to, String(content)])),
+      };
+    } catch (error) {
+      // As k6 does: what the run found is not lost with the script's own summary.
+      run.log(`handleSummary() failed, so this is the usual summary: ${readableStack(String((error as Error).stack))}`);
+      return { result, files };
     }
-    return { result, files };
   }
 }
 
@@ -266,23 +289,25 @@ export function installHooks(): void {
   register('./hooks.js', import.meta.url);
 }
 
-/** What Node says when a script cannot be loaded, in the terms of k6. */
-function scriptError(error: unknown, script: string): ScriptError {
-  if (error instanceof ScriptError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const refused = /REFUSED (.*)/.exec(message);
-  if (refused) return new ScriptError(refused[1] ?? message);
-  const missing = /module '([^']+)' does not provide an export named '([^']+)'/.exec(message);
-  if (missing?.[1]?.startsWith('k6')) return new ScriptError(missingExport(missing[1], missing[2] ?? ''));
-  return new ScriptError(`${script} cannot be run: ${error instanceof Error ? (error.stack ?? message) : message}`);
+/** k6 hands `setup`'s data on as JSON: every virtual user has a copy, and what JSON does not know is lost. */
+function copy(data: unknown): unknown {
+  const text = JSON.stringify(data);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  sleep: 'it blocks; use await new Promise((resolve) => setTimeout(resolve, ms))',
-  group: 'it cannot hold async code; tag requests instead (params.tags)',
-};
+function once(log: (line: string) => void): (line: string) => void {
+  const said = new Set<string>();
+  return (line) => {
+    if (!said.has(line)) log(line);
+    said.add(line);
+  };
+}
 
-function missingExport(module: string, name: string): string {
-  if (module === 'k6/http') return `http.${name} needs k6: use await http.asyncRequest(method, url)`;
-  return `"${name}" of ${module} needs k6${WHY[name] ? `: ${WHY[name]}` : ''}`;
+function requireFunctions(scenarios: readonly Scenario[], exports: Exports): void {
+  for (const s of scenarios)
+    if (typeof exports[s.exec] !== 'function')
+      throw new ScriptError(
+        `Scenario "${s.name}" runs "${s.exec}", which the script does not export as a function: add "export ${s.exec === 'default' ? 'default async function' : `async function ${s.exec}`} () { ... }"`,
+        s.exec === 'default' ? '' : s.exec,
+      );
 }

@@ -11,7 +11,12 @@ export interface HttpFailure {
 const CODES: Readonly<Record<string, readonly [number, string]>> = {
   SVCLAB_TIMEOUT: [1050, 'request timeout'],
   ENOTFOUND: [1101, 'lookup: no such host'],
+  ENODATA: [1101, 'lookup: no such host'],
   EAI_AGAIN: [1100, 'lookup: temporary failure in name resolution'],
+  ESERVFAIL: [1100, 'lookup: server misbehaving'],
+  EREFUSED: [1100, 'lookup: server misbehaving'],
+  ETIMEOUT: [1100, 'lookup: i/o timeout'],
+  ECANCELLED: [1100, 'lookup: cancelled'],
   ECONNREFUSED: [1212, 'dial: connection refused'],
   EHOSTUNREACH: [1210, 'dial: no route to host'],
   ENETUNREACH: [1210, 'dial: network is unreachable'],

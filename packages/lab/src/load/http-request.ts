@@ -1,7 +1,7 @@
 /** Requests and answers of the load host, free of connections: parameters, redirects, header names. */
 import { ScriptError } from './errors.ts';
 import type { HttpFailure } from './http-errors.ts';
-import { durationMs } from './options.ts';
+import { durationMs } from './option-values.ts';
 
 /** Request parameters that are understood (k6 `Params`). */
 export interface RequestParams {

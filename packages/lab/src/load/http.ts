@@ -59,7 +59,8 @@ export class HttpSession {
   #aborts = new Set<() => void>();
   #sockets = new Map<Socket, { read: number; written: number }>();
   #lastPeer = { ip: '', port: 0 };
-  #connects: { startMs: number; endMs: number }[] = [];
+  #toldOfCookies = false;
+  #connects: { askedMs: number; startMs: number; endMs: number }[] = [];
   /** The script's default for what is no failure (`http.setResponseCallback`). */
   expected: ExpectedStatuses | null = { ranges: [[200, 399]] };
 
@@ -146,22 +147,27 @@ export class HttpSession {
     return this.#agent;
   }
 
+  /** A name is looked up for each connection; the time of that is waiting for a connection (`blocked`), as in k6. */
   #settings(): { connect: buildConnector.connector } {
     const { run } = this.#vu;
-    const connect = buildConnector({
-      rejectUnauthorized: !run.options.insecureSkipTLSVerify,
-      timeout: 0,
-      autoSelectFamily: false,
-    });
     return {
       connect: (options, callback) => {
-        const startMs = run.clock.now();
+        const askedMs = run.clock.now();
+        let startMs = askedMs;
+        const connect = buildConnector({
+          rejectUnauthorized: !run.options.insecureSkipTLSVerify,
+          timeout: 0,
+          autoSelectFamily: false,
+          lookup: run.resolver.lookup(() => {
+            startMs = run.clock.now();
+          }),
+        });
         connect(options, (error, socket) => {
           if (error) {
             callback(error, null);
             return;
           }
-          this.#connects.push({ startMs, endMs: run.clock.now() });
+          this.#connects.push({ askedMs, startMs, endMs: run.clock.now() });
           this.#lastPeer = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
           this.#sockets.set(socket, { read: 0, written: 0 });
           callback(null, socket);
@@ -172,7 +178,7 @@ export class HttpSession {
 
   /** Time of a connection made since `sinceMs` that no request has claimed, 0 when the request found one standing. */
   #claimConnect(sinceMs: number): number {
-    const index = this.#connects.findIndex((c) => c.startMs >= sinceMs);
+    const index = this.#connects.findIndex((c) => c.askedMs >= sinceMs);
     const [connect] = index < 0 ? [] : this.#connects.splice(0, index + 1).slice(-1);
     return connect ? connect.endMs - connect.startMs : 0;
   }
@@ -194,24 +200,25 @@ export class HttpSession {
     const ok =
       exchange.failure === undefined &&
       (expected === null || expected.ranges.some(([a, b]) => exchange.status >= a && exchange.status <= b));
-    const tags: Record<string, string> = {
-      ...this.#vu.baseTags(),
-      method: request.method,
-      url: name,
-      name,
-      status: String(exchange.status),
-      proto: 'HTTP/1.1',
-      expected_response: String(ok),
-      ...(exchange.failure ? { error: exchange.failure.error, error_code: String(exchange.failure.code) } : {}),
-      ...params.tags,
-    };
-    const { metrics } = this.#vu.run;
+    this.#tellOfCookies(exchange);
+    const { metrics, options } = this.#vu.run;
+    const tags = this.#vu.baseTags();
+    for (const [tag, value] of Object.entries(ownTags(request, exchange, name, ok)))
+      if (options.systemTags.has(tag)) tags[tag] = value;
+    for (const [tag, value] of Object.entries(params.tags ?? {})) tags[tag] = String(value);
     const { timings } = exchange;
     metrics.add('http_reqs', 1, tags);
     metrics.add('http_req_duration', timings.duration, tags);
     for (const part of ['blocked', 'connecting', 'tls_handshaking', 'sending', 'waiting', 'receiving'] as const)
       metrics.add(`http_req_${part}`, timings[part], tags);
     if (expected !== null) metrics.add('http_req_failed', ok ? 0 : 1, tags);
+  }
+
+  /** k6 sends cookies back; this host has no jar, and says so once rather than behave otherwise in silence. */
+  #tellOfCookies(exchange: Exchange): void {
+    if (this.#toldOfCookies || exchange.headers['Set-Cookie'] === undefined) return;
+    this.#toldOfCookies = true;
+    this.#vu.run.logOnce('An answer set a cookie: the built-in load host does not send cookies back, k6 does');
   }
 
   #response(request: Request, exchange: Exchange, params: RequestParams): LoadResponse {
@@ -250,4 +257,19 @@ export class HttpSession {
       },
     };
   }
+}
+
+/** The host's own tags of a request. */
+function ownTags(request: Request, exchange: Exchange, name: string, ok: boolean): Record<string, string> {
+  const { failure, status } = exchange;
+  const code = failure?.code ?? (status >= 400 ? 1000 + status : 0);
+  return {
+    method: request.method,
+    url: name,
+    name,
+    status: String(status),
+    ...(failure ? { error: failure.error } : { proto: 'HTTP/1.1' }),
+    ...(code ? { error_code: String(code) } : {}),
+    expected_response: String(ok),
+  };
 }

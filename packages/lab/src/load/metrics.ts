@@ -16,6 +16,8 @@ export type Values = Readonly<Record<string, number>>;
 /** Collects the samples of one metric or sub-metric. */
 interface Sink {
   add(value: number): void;
+  /** No sample yet. */
+  readonly empty: boolean;
   /** One aggregation; undefined when the type does not have it. */
   aggregate(name: string, elapsedMs: number): number | undefined;
   values(trendStats: readonly string[], elapsedMs: number): Values;
@@ -23,8 +25,10 @@ interface Sink {
 
 class CounterSink implements Sink {
   #count = 0;
+  empty = true;
   add(value: number): void {
     this.#count += value;
+    this.empty = false;
   }
   aggregate(name: string, elapsedMs: number): number | undefined {
     if (name === 'count') return this.#count;
@@ -39,6 +43,9 @@ class GaugeSink implements Sink {
   #value = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
+  get empty(): boolean {
+    return !Number.isFinite(this.#min);
+  }
   add(value: number): void {
     this.#value = value;
     this.#min = Math.min(this.#min, value);
@@ -57,6 +64,9 @@ class GaugeSink implements Sink {
 class RateSink implements Sink {
   #passes = 0;
   #fails = 0;
+  get empty(): boolean {
+    return this.#passes + this.#fails === 0;
+  }
   add(value: number): void {
     if (value !== 0) this.#passes++;
     else this.#fails++;
@@ -70,11 +80,15 @@ class RateSink implements Sink {
   }
 }
 
-class TrendSink implements Sink {
+/** A distribution that keeps every value. */
+export class TrendSink implements Sink {
   #values = new Float64Array(1024);
   #count = 0;
   #sum = 0;
   #sorted = true;
+  get empty(): boolean {
+    return this.#count === 0;
+  }
   add(value: number): void {
     if (this.#count === this.#values.length) {
       const larger = new Float64Array(this.#count * 2);
@@ -85,12 +99,12 @@ class TrendSink implements Sink {
     this.#sum += value;
     this.#sorted = false;
   }
-  aggregate(name: string): number | undefined {
+  aggregate(name: string): number {
     if (name === 'count') return this.#count;
     const p = /^p\((\d+(?:\.\d+)?)\)$/.exec(name);
     const quantile = p ? Number(p[1]) / 100 : { min: 0, med: 0.5, max: 1 }[name];
     if (quantile !== undefined) return this.#quantile(quantile);
-    return name === 'avg' ? (this.#count === 0 ? 0 : this.#sum / this.#count) : undefined;
+    return this.#count === 0 ? 0 : this.#sum / this.#count;
   }
   values(stats: readonly string[]): Values {
     return Object.fromEntries(stats.map((name) => [name, this.aggregate(name) ?? 0]));
@@ -140,13 +154,20 @@ const BUILT_IN: readonly (readonly [string, MetricType, Contains])[] = [
   ['data_received', 'counter', 'data'],
 ];
 
+/** Hears every sample. */
+export type SampleListener = (name: string, type: MetricType, contains: Contains, value: number, tags: Tags) => void;
+
 /** All metrics of a run. */
 export class Metrics {
   readonly #metrics = new Map<string, Metric>();
   readonly #used = new Set<string>();
+  /** Told of each sample as it comes. */
+  onSample: SampleListener | undefined;
 
   constructor() {
     for (const [name, type, contains] of BUILT_IN) this.#create(name, type, contains);
+    // k6's summary always has it: how long requests took that went as they should.
+    this.sink('http_req_duration{expected_response:true}');
   }
 
   /** Defines a script's own metric; a second definition must agree. Fails with {@link ScriptError}. */
@@ -167,6 +188,7 @@ export class Metrics {
     if (!metric) return;
     this.#used.add(name);
     metric.sink.add(value);
+    this.onSample?.(name, metric.type, metric.contains, value, tags);
     for (const sub of metric.subMetrics.values())
       if (Object.entries(sub.tags).every(([k, v]) => tags[k] === v)) sub.sink.add(value);
   }
@@ -178,6 +200,7 @@ export class Metrics {
     if (!match || !metric)
       throw new ScriptError(
         `Threshold on "${selector}": there is no such metric, there are ${[...this.#metrics.keys()].join(', ')}`,
+        selector,
       );
     if (match[2] === undefined) return { metric, sink: metric.sink };
     const known = metric.subMetrics.get(selector);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ScriptError } from './errors.ts';
-import { durationMs, readOptions } from './options.ts';
+import { durationMs } from './option-values.ts';
+import { readOptions } from './options.ts';
 
 describe('durationMs', () => {
   it.each([
@@ -63,8 +64,28 @@ describe('readOptions', () => {
 
   it.each([
     [{ rps: 5 }, 'Option "rps" needs k6'],
-    [{ stages: [] }, 'Option "stages" needs k6'],
-    [{ scenarios: { a: { executor: 'ramping-vus' } } }, 'Executor "ramping-vus" of scenario "a" needs k6'],
+    [{ stages: [] }, 'options.scenarios.default.stages is []: give a list'],
+    [
+      { stages: [{ duration: '1s', target: 1 }], iterations: 3 },
+      'Options "stages" and "iterations" both say what to run',
+    ],
+    [
+      { scenarios: { a: { executor: 'constant-vus', duration: '1s' } }, duration: '3s' },
+      'Options "scenarios" and "duration"',
+    ],
+    [
+      { scenarios: { a: { executor: 'externally-controlled' } } },
+      'Executor "externally-controlled" of scenario "a" is not known',
+    ],
+    [{ scenarios: { a: {} } }, 'Executor undefined of scenario "a" is not known'],
+    [{ scenarios: {} }, 'options.scenarios is empty'],
+    [
+      { scenarios: { a: { executor: 'ramping-vus', stages: [{ duration: '1s', target: 1.5 }] } } },
+      'stages[0].target is 1.5',
+    ],
+    [{ summaryTrendStats: ['p95'] }, 'options.summaryTrendStats has "p95"'],
+    [{ systemTags: ['vu'] }, 'System tag "vu" needs k6'],
+    [{ dns: { select: 'last' } }, 'options.dns.select is "last": give one of first, random, roundRobin'],
     [
       { scenarios: { a: { executor: 'constant-vus', duration: '1s', rate: 5 } } },
       'options.scenarios.a.rate is no setting of constant-vus',

@@ -3,12 +3,14 @@ import type { Clock } from '@svclab/core';
 import type { ScriptError } from './errors.ts';
 import type { Metrics, Tags } from './metrics.ts';
 import type { LoadOptions } from './options.ts';
+import type { NameResolver } from './resolver.ts';
 
 /** What all virtual users of a run share. */
 export interface RunState {
   readonly clock: Clock;
   readonly metrics: Metrics;
   options: LoadOptions;
+  resolver: NameResolver;
   readonly env: Readonly<Record<string, string>>;
   /** Folder of the script: paths of `open` start here. */
   readonly scriptDir: string;
@@ -29,6 +31,8 @@ export interface RunState {
   /** Marks the run as failed without ending it (`exec.test.fail`). */
   readonly markFailed: (reason: string) => void;
   readonly log: (line: string) => void;
+  /** The same, but a line once in the run. */
+  readonly logOnce: (line: string) => void;
 }
 
 /** The scenario a VU works for. */

@@ -14,7 +14,7 @@ describe('parseThreshold', () => {
   ])('%s', (text, expected) => {
     expect(parseThreshold(text)).toEqual(expected);
   });
-  it.each(['', 'p95<200', 'rate>', 'rate>x', 'rate > 1 and count < 2'])('refuses "%s"', (text) => {
+  it.each(['', 'p(101)<1', 'p95<200', 'rate>', 'rate>x', 'rate > 1 and count < 2'])('refuses "%s"', (text) => {
     expect(() => parseThreshold(text)).toThrow(ScriptError);
   });
 });
@@ -67,10 +67,16 @@ describe('Thresholds', () => {
     expect(thresholds.aborting(1999)).toBeUndefined();
     expect(thresholds.aborting(2000)).toBe('http_req_failed: rate<0.5');
   });
+  it('does not end the run for a metric that has no sample yet, and judges it at the end', () => {
+    const { thresholds } = make({ checks: [{ threshold: 'rate>0.9', abortOnFail: true }] });
+    expect(thresholds.aborting(5000)).toBeUndefined();
+    expect(thresholds.results(5000)).toEqual([{ metric: 'checks', expression: 'rate>0.9', value: 0, ok: false }]);
+  });
   it.each([
     [{ nothing: ['count>0'] }, 'there is no such metric'],
     [{ http_reqs: ['p(95)<1'] }, 'a counter has no "p(95)"'],
     [{ checks: ['count>1'] }, 'a rate has no "count"'],
+    [{ http_req_duration: ['count>1'] }, 'a trend has no "count", it has avg, min, med, max and p(N)'],
   ])('refuses %j', (thresholds, message) => {
     expect(() => make(thresholds)).toThrow(message);
   });
@@ -90,6 +96,7 @@ describe('Metrics', () => {
       [...metrics.entries()].map((m) => [m.name, m.sink.values(['avg', 'min', 'med', 'max', 'p(90)'], 2000)]),
     );
     expect(values).toEqual({
+      'http_req_duration{expected_response:true}': { avg: 0, min: 0, med: 0, max: 0, 'p(90)': 0 },
       own: { avg: 2.5, min: 1, med: 2.5, max: 4, 'p(90)': 3.7 },
       checks: { rate: 0.5, passes: 1, fails: 1 },
       vus: { value: 1, min: 1, max: 3 },

@@ -15,14 +15,25 @@ const AGGREGATIONS: Readonly<Record<MetricType, RegExp>> = {
   counter: /^(count|rate)$/,
   gauge: /^value$/,
   rate: /^rate$/,
-  trend: /^(avg|min|med|max|count|p\(\d+(\.\d+)?\))$/,
+  trend: /^(avg|min|med|max|p\(\d+(\.\d+)?\))$/,
+};
+
+/** The same for people. */
+const HAS: Readonly<Record<MetricType, string>> = {
+  counter: 'count and rate',
+  gauge: 'value',
+  rate: 'rate',
+  trend: 'avg, min, med, max and p(N)',
 };
 
 /** Parses one expression. Fails with {@link ScriptError}. */
 export function parseThreshold(text: string): ThresholdExpression {
   const match = /^\s*([a-z]+|p\(\s*\d+(?:\.\d+)?\s*\))\s*(<=|>=|<|>|===?|!==?)\s*(-?\d+(?:\.\d+)?)\s*$/.exec(text);
   if (!match)
-    throw new ScriptError(`Threshold "${text}" cannot be read: write it like p(95)<200, rate<0.01 or count>=500`);
+    throw new ScriptError(`Threshold "${text}" cannot be read: write it like p(95)<200, rate<0.01 or count>=500`, text);
+  const percentile = /^p\((.*)\)$/.exec(match[1] ?? '');
+  if (percentile && Number(percentile[1]) > 100)
+    throw new ScriptError(`Threshold "${text}" asks for a percentile over 100: give p(0) to p(100)`, text);
   const operator = (match[2] ?? '').replace(/^(==|!=)=$/, '$1') as ThresholdExpression['operator'];
   return { aggregation: (match[1] ?? '').replace(/\s/g, ''), operator, bound: Number(match[3]) };
 }
@@ -61,6 +72,7 @@ export class Thresholds {
     expression: ThresholdExpression;
     abortOnFail: boolean;
     delayAbortEvalMs: number;
+    empty: () => boolean;
     value: (elapsedMs: number) => number;
   }[] = [];
 
@@ -72,7 +84,8 @@ export class Thresholds {
         const expression = parseThreshold(text);
         if (!AGGREGATIONS[metric.type].test(expression.aggregation))
           throw new ScriptError(
-            `Threshold "${text}" on ${selector}: a ${metric.type} has no "${expression.aggregation}"`,
+            `Threshold "${text}" on ${selector}: a ${metric.type} has no "${expression.aggregation}", it has ${HAS[metric.type]}`,
+            text,
           );
         this.#list.push({
           metric: selector,
@@ -80,6 +93,7 @@ export class Thresholds {
           expression,
           abortOnFail,
           delayAbortEvalMs,
+          empty: () => sink.empty,
           value: (elapsedMs) => sink.aggregate(expression.aggregation, elapsedMs) ?? 0,
         });
       }
@@ -94,10 +108,10 @@ export class Thresholds {
     });
   }
 
-  /** The first failed threshold that wants to end the run by now; undefined when none does. */
+  /** The first failed threshold that wants to end the run by now; undefined when none does. One without a sample does not, as in k6. */
   aborting(elapsedMs: number): string | undefined {
     const failed = this.#list.find(
-      (t) => t.abortOnFail && elapsedMs >= t.delayAbortEvalMs && !holds(t.expression, t.value(elapsedMs)),
+      (t) => t.abortOnFail && elapsedMs >= t.delayAbortEvalMs && !t.empty() && !holds(t.expression, t.value(elapsedMs)),
     );
     return failed && `${failed.metric}: ${failed.text}`;
   }

@@ -2,6 +2,7 @@ import { ScriptError } from './errors.ts';
 import type { Worker } from './executors.ts';
 import { HttpSession } from './http.ts';
 import type { Tags } from './metrics.ts';
+import { readableStack } from './places.ts';
 import type { RunState, VuScenario } from './run-state.ts';
 
 /**
@@ -18,6 +19,8 @@ export class Vu implements Worker {
   readonly tags: Record<string, string> = {};
   /** Where the script stands, for `exec` and `open`. */
   initializing = true;
+  /** Tag of the samples made in `setup` and `teardown`. */
+  group = '';
   iteration = -1;
   iterationInTest = -1;
   /** Function of an iteration; set once the script's modules are loaded. */
@@ -42,7 +45,14 @@ export class Vu implements Worker {
 
   /** Tags every sample of this VU carries. */
   baseTags(): Record<string, string> {
-    return { scenario: this.scenario.name, group: '', ...this.run.options.tags, ...this.scenario.tags, ...this.tags };
+    const { systemTags, tags } = this.run.options;
+    return {
+      ...(systemTags.has('scenario') ? { scenario: this.scenario.name } : {}),
+      ...(systemTags.has('group') ? { group: this.group } : {}),
+      ...tags,
+      ...this.scenario.tags,
+      ...this.tags,
+    };
   }
 
   /** Adds a sample with the VU's tags. */
@@ -139,7 +149,7 @@ export class Vu implements Worker {
       if (error instanceof ScriptError) this.run.abort(error.message, error);
       else
         this.run.log(
-          `Iteration of VU ${this.id} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          `Iteration of VU ${this.id} failed: ${error instanceof Error ? readableStack(error.stack ?? error.message) : String(error)}`,
         );
     }
   }

@@ -1,4 +1,5 @@
 /** `k6/execution` for load scripts: where the VU, its scenario and the test stand. */
+import { ScriptError } from '../errors.ts';
 import { vuOf } from '../vu.ts';
 
 const self = vuOf(import.meta.url);
@@ -59,8 +60,14 @@ export const test = {
   fail(reason = 'test marked as failed'): void {
     self.run.markFailed(reason);
   },
+  /** What the script exported, with the scenarios it comes to. */
   get options(): unknown {
-    return self.run.options;
+    if (self.initializing)
+      throw new ScriptError('exec.test.options cannot be used in the init context: read it in a function', 'options');
+    const { exported, scenarios } = self.run.options;
+    if (exported.scenarios !== undefined) return exported;
+    const [{ name, executor } = { name: 'default', executor: '' }] = scenarios;
+    return { ...exported, scenarios: { [name]: { executor } } };
   },
 };
 
@@ -79,7 +86,12 @@ export const vu = {
     return self.id;
   },
   tags: self.tags,
-  metrics: { tags: self.tags },
+  metrics: {
+    tags: self.tags,
+    get metadata(): never {
+      throw new ScriptError('exec.vu.metrics.metadata needs k6: use exec.vu.metrics.tags', 'metadata');
+    },
+  },
 };
 
 export default { scenario, instance, test, vu };

@@ -21,7 +21,15 @@ vu.onIteration = (iteration) => {
 /** Reads a file beside the script, as text or with mode `b` as bytes. Init context only. */
 export function open(path: string, mode = ''): string | ArrayBuffer {
   if (!vu.initializing) throw new ScriptError('open() can only be used in the init context');
-  const bytes = readFileSync(resolve(vu.run.scriptDir, path));
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(resolve(vu.run.scriptDir, path));
+  } catch (error) {
+    throw new ScriptError(
+      `File "${path}" cannot be read (${(error as NodeJS.ErrnoException).code}): give one that is there, paths start at the script's folder`,
+      path,
+    );
+  }
   return mode === 'b'
     ? (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer)
     : bytes.toString('utf8');
