@@ -52,11 +52,20 @@ export {
   readSysctl,
   SyscallError,
   setInterfaceDown,
+  setInterfaceUp,
   spawnIn,
   udpSocketIn,
   withNetns,
   writeSysctl,
 } from './netns/index.ts';
+export {
+  type FrameSink,
+  type FrameSource,
+  openFrameSink,
+  openFrameSource,
+  waitReadable,
+  wakeOnTime,
+} from './packet/frame-socket.ts';
 export { openPacketSocket, type PacketSocket, type PacketSocketOptions } from './packet/packet-socket.ts';
 export { createPki, type PkiOptions, writeKubeconfig } from './pki/pki.ts';
 export { seededRandom, systemClock, systemRandom } from './process/clock.ts';

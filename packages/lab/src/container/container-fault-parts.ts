@@ -69,6 +69,9 @@ function containerFaultLab({ monitors, config }: ContainerFaultOptions): FaultLa
         ?.split(/\s+/)[1];
     },
     portOf: () => undefined,
+    setCarrier() {
+      throw badInput('The carrier of a container is taken by "docker network disconnect"');
+    },
   };
 }
 

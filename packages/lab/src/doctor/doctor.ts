@@ -1,8 +1,9 @@
 /** What the machine has, what a lab needs, and how to mend it. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { environmentError } from '../state/errors.ts';
+import { delayMechanism } from '../wire/mechanism.ts';
 
 /** One thing looked at. */
 export interface Check {
@@ -35,6 +36,7 @@ const PROGRAMS: readonly Program[] = [
     purpose: 'running programs on a host of the lab',
   },
   { name: 'ip', packageName: 'iproute2', needed: true, version: ['-V'], purpose: 'interfaces, addresses, routes' },
+  { name: 'tc', packageName: 'iproute2', needed: false, version: ['-V'], purpose: 'svclab fault rate, delay' },
   { name: 'nft', packageName: 'nftables', needed: true, version: ['--version'], purpose: 'Service rules' },
   { name: 'nats-server', packageName: 'nats-server', needed: true, version: ['--version'], purpose: 'store and bus' },
   {
@@ -127,24 +129,21 @@ function checkNode(): Check {
   };
 }
 
-/** Packet delay by the kernel; a lab starts without it. */
-function checkNetem(): Check {
-  const config = `/boot/config-${readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()}`;
-  const listed = existsSync(config) && /^CONFIG_NET_SCH_NETEM=[ym]/m.test(readFileSync(config, 'utf8'));
-  const loaded = existsSync('/sys/module/sch_netem');
-  const ok = listed || loaded;
+/** What the delay of links is made with; a lab starts without either. */
+function checkDelay(): Check {
+  const { kind, reason } = delayMechanism();
   return {
-    name: 'netem',
-    purpose: 'delay and loss by the kernel',
-    state: ok ? 'ok' : 'optional',
-    found: ok ? 'in this kernel' : 'not seen in this kernel',
-    fix: ok ? '' : 'nothing to do: no command needs it yet',
+    name: 'delay',
+    purpose: 'svclab fault delay',
+    state: kind === 'none' ? 'optional' : 'ok',
+    found: kind === 'netem' ? `netem (${reason})` : kind === 'none' ? reason : `in user space (${reason})`,
+    fix: kind === 'none' ? 'load the kernel module sch_netem (modprobe sch_netem), or use a kernel that has it' : '',
   };
 }
 
 /** Looks at everything; asks programs for their versions. */
 export function doctor(): Check[] {
-  return [checkNode(), ...PROGRAMS.map((p) => checkProgram(p, true)), checkNamespaces(), checkNetem()];
+  return [checkNode(), ...PROGRAMS.map((p) => checkProgram(p, true)), checkNamespaces(), checkDelay()];
 }
 
 /** Fails with a LabError (environment) that names everything a lab lacks here, with the fix of each. */

@@ -1,4 +1,5 @@
 /** What faults work with, made from what both drivers have. */
+import type { ChildProcess } from 'node:child_process';
 import { type Clock, type LabConfig, PORTS } from '@svclab/core';
 import { grpcClient, type Logger, seededRandom } from '@svclab/runtime';
 import { callApi } from '../client/kube-api.ts';
@@ -20,12 +21,16 @@ export interface ContextParts {
   run(host: string, argv: readonly string[], stdin: string): Promise<CommandResult>;
   /** Undefined: there is no common root namespace. */
   readonly root: ((argv: readonly string[], stdin: string) => Promise<CommandResult>) | undefined;
+  /** Starts a program in the common root namespace, its standard streams pipes; undefined where there is none. */
+  readonly start?: (argv: readonly string[]) => ChildProcess;
   killPod(namespace: string, pod: string): Promise<void>;
 }
 
 interface PodObject {
   readonly spec?: { readonly nodeName?: string };
 }
+
+const NO_ROOT = 'There is no common root namespace in Docker: use the netns driver';
 
 /** Context of the fault of an id. */
 export function faultContext(id: string, parts: ContextParts): FaultContext {
@@ -42,8 +47,12 @@ export function faultContext(id: string, parts: ContextParts): FaultContext {
     },
     run: (host, argv, options) => parts.run(host, argv, options?.stdin ?? ''),
     root(argv, options) {
-      if (!parts.root) throw badInput('There is no common root namespace in Docker: use the netns driver');
+      if (!parts.root) throw badInput(NO_ROOT);
       return parts.root(argv, options?.stdin ?? '');
+    },
+    start(argv) {
+      if (!parts.start) throw badInput(NO_ROOT);
+      return parts.start(argv);
     },
     async call(definition, host, port, fn) {
       const spec = parts.config().hosts.find((h) => h.name === host);

@@ -1,4 +1,5 @@
 /** What a fault is: one definition a file, gathered in {@link FAULTS} (index.ts). The command line, the help, docs/faults.md and scenario files follow from it. */
+import type { ChildProcess } from 'node:child_process';
 import type { Clock, LabConfig, Random } from '@svclab/core';
 import type { GrpcClient, Logger } from '@svclab/runtime';
 import type { ActOnProcess } from './process-verbs.ts';
@@ -48,6 +49,8 @@ export interface FaultLab {
   interfaceOn(host: string, network: 'lan' | 'control'): Promise<string | undefined>;
   /** Name of the bridge port that leads to a host, in the lab's root namespace (netns driver); undefined when it has none. */
   portOf(host: string, network: 'lan' | 'control'): string | undefined;
+  /** Takes the carrier of a host's link away, or gives it back, and returns the instant; does nothing to a host that is off. netns driver only. */
+  setCarrier(host: string, network: 'lan' | 'control', up: boolean): bigint;
 }
 
 /** What a fault works with. */
@@ -64,6 +67,8 @@ export interface FaultContext {
   run(host: string, argv: readonly string[], options?: { readonly stdin?: string }): Promise<CommandResult>;
   /** The same in the lab's root namespace, where the bridges are. netns driver only: fails with a LabError in Docker. */
   root(argv: readonly string[], options?: { readonly stdin?: string }): Promise<CommandResult>;
+  /** Starts a program in the lab's root namespace, its standard streams pipes; the caller ends it. netns driver only: fails with a LabError in Docker. */
+  start(argv: readonly string[]): ChildProcess;
   /**
    * Speaks to a process's gRPC service. Fails with a LabError when the host is down.
    * @param definition of @svclab/wire

@@ -1,14 +1,18 @@
 /** Faults: the definitions, their targets, and what makes and heals them. */
 import type { FaultDefinition } from './definition.ts';
+import { delay } from './delay.ts';
+import { flap } from './flap.ts';
 import { kill } from './kill.ts';
+import { loss } from './loss.ts';
 import { partition } from './partition.ts';
 import { pause } from './pause.ts';
+import { rate } from './rate.ts';
 import { restart } from './restart.ts';
 import { resume } from './resume.ts';
 import { stop } from './stop.ts';
 
 /** Every fault, in the order of the help. A new one is one file and one line here. */
-const ALL: readonly FaultDefinition[] = [kill, stop, pause, resume, restart, partition];
+const ALL: readonly FaultDefinition[] = [kill, stop, pause, resume, restart, partition, loss, delay, rate, flap];
 
 /** Faults by verb. `heal` is no definition: it undoes what is in effect. */
 export const FAULTS: Readonly<Record<string, FaultDefinition>> = Object.fromEntries(ALL.map((f) => [f.verb, f]));

@@ -1,6 +1,6 @@
 /** What faults work with in the netns driver: hosts are namespaces, processes are children, the bridges are in this namespace. */
-import { spawn } from 'node:child_process';
-import { spawnIn } from '@svclab/runtime';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { SyscallError, setInterfaceDown, setInterfaceUp, spawnIn } from '@svclab/runtime';
 import { controlPort, lanPort } from '../driver/network.ts';
 import type { ContextParts } from '../faults/context.ts';
 import type { FaultLab } from '../faults/definition.ts';
@@ -33,6 +33,16 @@ export function netnsFaultLab(lab: Lab): FaultLab {
     interfaceOn: async (host, network) => (has(host, network) ? INTERFACES[network] : undefined),
     portOf: (host, network) =>
       has(host, network) ? (network === 'lan' ? lanPort(host) : controlPort(host)) : undefined,
+    setCarrier(host, network, up) {
+      const port = network === 'lan' ? lanPort(host) : controlPort(host);
+      try {
+        (up ? setInterfaceUp : setInterfaceDown)(port);
+      } catch (error) {
+        // The host is off: its port is not there.
+        if (!(error instanceof SyscallError && error.code === 'ENODEV')) throw error;
+      }
+      return lab.options.clock.nowNs();
+    },
   };
 }
 
@@ -41,6 +51,11 @@ export function netnsFaultParts(lab: Lab): ContextParts {
   const { clock, log, paths, path, secrets } = lab.options;
   const env = { PATH: path };
   const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
+  const start = (argv: readonly string[]): ChildProcess => {
+    const child = spawn(argv[0] ?? '', argv.slice(1), { env, stdio });
+    lab.adopt(child);
+    return child;
+  };
   return {
     clock,
     log,
@@ -56,11 +71,8 @@ export function netnsFaultParts(lab: Lab): ContextParts {
       lab.adopt(child);
       return runToEnd(child, stdin);
     },
-    root(argv, stdin) {
-      const child = spawn(argv[0] ?? '', argv.slice(1), { env, stdio });
-      lab.adopt(child);
-      return runToEnd(child, stdin);
-    },
+    root: (argv, stdin) => runToEnd(start(argv), stdin),
+    start,
     killPod: (namespace, pod) =>
       killPod(
         {

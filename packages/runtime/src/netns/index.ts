@@ -1,5 +1,5 @@
 /** Network namespaces by file descriptor, and sockets and programs inside them. */
-export { SyscallError, setInterfaceDown } from './libc.ts';
+export { SyscallError, setInterfaceDown, setInterfaceUp } from './libc.ts';
 export {
   createNetns,
   currentNetns,
