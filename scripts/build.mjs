@@ -79,11 +79,33 @@ const built = await Promise.all([
     ],
     outbase: 'packages/lab/dist/load',
   }),
+  buildReportPage(),
   // A command loads what it does when it is run.
   build({ ...shared, splitting: true, entryPoints: { svclab: 'packages/cli/dist/main.js' } }),
 ]);
 
 await buildModules();
+
+/** The script and the style of the HTML report, which are written into it, with the licence of the chart library they hold. */
+function buildReportPage() {
+  const licence = readFileSync('node_modules/uplot/LICENSE', 'utf8').trim().replaceAll('*/', '* /');
+  return build({
+    entryPoints: [
+      { in: 'packages/report-page/dist/main.js', out: 'report-page' },
+      { in: 'packages/report-page/src/page.css', out: 'report-page' },
+    ],
+    outdir: 'dist/programs',
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    platform: 'browser',
+    target: ['chrome111', 'firefox113', 'safari16.4'],
+    legalComments: 'none',
+    banner: { js: `/*! Contains uPlot.\n\n${licence}\n*/`, css: `/*! Contains uPlot.\n\n${licence}\n*/` },
+    logLevel: 'warning',
+    metafile: true,
+  });
+}
 
 /** The modules of the npm package, each as an ES module and for `require`, with types of their own for both. */
 async function buildModules() {

@@ -3,64 +3,9 @@
  * reports, `svclab report compare` and `svclab gate` read. Keys are snake case, times milliseconds unless a key says otherwise. Every time is
  * good to plus or minus `prober.interval_ms` of its run.
  */
-import type { CheckResult, Latency, Outcome, Stretch } from '@svclab/core';
+import type { CheckResult, Distribution, Latency, OutageMetrics, PhaseBound, Stretch } from '@svclab/core';
 
-export type { CheckResult };
-
-/** A distribution over runs. */
-export interface Distribution {
-  readonly n: number;
-  readonly min: number;
-  readonly p50: number;
-  readonly p95: number;
-  readonly max: number;
-  readonly mean: number;
-  /** 95 % bootstrap interval of the median (percentile method, seeded by the report's seed): [low, high]. */
-  readonly ci95: readonly [number, number];
-  /** Error of each single value, ms for times and 0 for counts. */
-  readonly error: number;
-}
-
-/** The outage of one flow by every usual definition. A value is null when the run cannot tell (no fault, never recovered). */
-export interface OutageMetrics {
-  /** Longest distance between two successes, planned send times; the headline. */
-  readonly longest_gap_ms: number;
-  /** First lost request to the first success after it (RFC 6412, loss of connectivity period). */
-  readonly loss_of_connectivity_ms: number;
-  /** Lost requests divided by the offered rate (RFC 6412, loss-derived). */
-  readonly loss_derived_ms: number;
-  /** Time the rate of answers was under 90 % of the offered one (RFC 6412, rate-derived). */
-  readonly rate_derived_ms: number;
-  /** Event instant to the rate being over 90 % again. */
-  readonly event_to_recovery_ms: number | null;
-  /** Event instant to the first success that was sent after the first loss. */
-  readonly first_success_ms: number | null;
-  /** Event instant to the last loss that belongs to the fault. */
-  readonly full_recovery_ms: number | null;
-  /** The same, when nothing was lost for the sustained-validation time after it; else null. */
-  readonly sustained_recovery_ms: number | null;
-  /** Answers by outcome class. */
-  readonly outcomes: Readonly<Partial<Record<Outcome, number>>>;
-  readonly sent: number;
-  readonly lost: number;
-  /** Error of every time above, ms. */
-  readonly error_ms: number;
-}
-
-/** One part of the dark time and what bounds it. */
-export interface PhaseBound {
-  /** Key of `phases_ms`. */
-  readonly phase: string;
-  readonly ms: number;
-  /** The knob that bounds it, `membership.probeInterval`; empty where none does. */
-  readonly knob: string;
-  /** The knob's value in this lab, as it is written (`1s`). */
-  readonly knob_value: string;
-  /** What the timers make of it, in words: `suspicion of 4 x log10(3) x probeInterval after up to one probe interval`. */
-  readonly bound: string;
-  /** What turning the knob would save, in words (`200ms instead of 1s saves about 4.2 s`); empty where nothing is to be won. */
-  readonly saves: string;
-}
+export type { CheckResult, Distribution, OutageMetrics, PhaseBound };
 
 /** How one expectation fared. */
 export interface ExpectationResult {

@@ -1,0 +1,6 @@
+/** Reports of runs: their contract, their forms, and what compares them. */
+export { junitXml } from './junit.ts';
+export type * from './model.ts';
+export { runReportMarkdown } from './run-markdown.ts';
+export { runReportText } from './run-text.ts';
+export { writeReports } from './write-reports.ts';

@@ -1,0 +1,80 @@
+/** The report for a terminal. */
+import { speakMs } from '@svclab/core';
+import type { RunReport } from './model.ts';
+import {
+  checkSummaries,
+  counted,
+  doubts,
+  environmentText,
+  expectationText,
+  figureRows,
+  phaseName,
+  speak,
+  VERDICT_WORDS,
+} from './rows.ts';
+
+/** The report for people, without a newline at the end; the sentence last, where the eye is when the command ends. */
+export function runReportText(report: RunReport): string {
+  return [
+    `${report.title}: ${VERDICT_WORDS[report.verdict]}, ${counted(report.repeats, 'run')}, seed ${report.seed}`,
+    '',
+    ...figures(report),
+    '',
+    `Steady state: ${report.baseline.lost} of ${report.baseline.sent} requests lost`,
+    ...report.expectations.map((e) => `${e.held ? 'held  ' : 'FAILED'}  ${expectationText(e)}`),
+    ...checks(report),
+    ...doubts(report).map((d) => `DOUBT   ${d.reason}${report.repeats > 1 ? ` (run ${d.runs.join(', ')})` : ''}`),
+    ...bounds(report),
+    ...notes(report),
+    `Lab: ${environmentText(report)}`,
+    `Again: ${report.command}`,
+    '',
+    report.sentence,
+  ].join('\n');
+}
+
+function figures(report: RunReport): string[] {
+  const rows = figureRows(report);
+  const many = report.repeats > 1;
+  const cells = rows.map(({ name, unit, figures: d }) =>
+    many
+      ? [
+          name,
+          speak(d.p50, unit),
+          speak(d.p95, unit),
+          speak(d.max, unit),
+          `${speak(d.ci95[0], unit)} to ${speak(d.ci95[1], unit)}`,
+          d.error === 0 ? '' : `± ${speakMs(d.error)}`,
+        ]
+      : [name, speak(d.p50, unit), d.error === 0 ? '' : `± ${speakMs(d.error)}`],
+  );
+  const head = many ? ['', 'median', 'p95', 'max', '95 % of median', 'error'] : ['', 'found', 'error'];
+  const all = [head, ...cells];
+  const widths = head.map((_, i) => Math.max(...all.map((r) => (r[i] ?? '').length)));
+  return all.map((r) =>
+    r
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function checks(report: RunReport): string[] {
+  return checkSummaries(report).flatMap((c) => [
+    `${c.held === c.of ? 'held  ' : 'FAILED'}  check ${c.check}${c.of > 1 ? ` in ${c.held} of ${c.of} runs` : ''}: ${c.result.finding}`,
+    ...c.result.evidence.map((e) => `          ${e.at_ms} ms  ${e.what}`),
+  ]);
+}
+
+function bounds(report: RunReport): string[] {
+  return report.phase_bounds
+    .filter((b) => b.knob !== '' && b.ms > 0)
+    .map(
+      (b) =>
+        `Bound   ${phaseName(b.phase)} ${speakMs(b.ms)}: ${b.knob}=${b.knob_value}, ${b.bound}${b.saves === '' ? '' : `; ${b.saves}`}`,
+    );
+}
+
+function notes(report: RunReport): string[] {
+  return [...new Set(report.runs.flatMap((r) => r.notes))].map((n) => `Note    ${n}`);
+}
