@@ -13,7 +13,9 @@ export const DURATION: FaultArg = {
 
 /** All arguments a verb takes. */
 export function argsOf(definition: Pick<FaultDefinition, 'args' | 'heals' | 'instant'>): readonly FaultArg[] {
-  return definition.heals || definition.instant ? definition.args : [...definition.args, DURATION];
+  const { args, heals, instant } = definition;
+  // One that must end gives a duration of its own, with a default.
+  return heals || instant || args.some((a) => a.name === DURATION.name) ? args : [...args, DURATION];
 }
 
 /**

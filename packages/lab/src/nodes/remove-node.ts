@@ -11,6 +11,7 @@ import { callApi, unlessMissing } from '../client/kube-api.ts';
 import { nodeNames, requireRemovable } from '../plan/nodes.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { CORDON, drainPlan, isBeingRemoved, isReadyNode, podName } from './drain.ts';
+import { type ApiCall, deletePod, evict, podsOn } from './evict.ts';
 
 /** How a node is removed. */
 export interface RemoveNodeOptions {
@@ -48,20 +49,20 @@ export async function removeNode(lab: LabConnection, name: string, options: Remo
 
 class Removal {
   readonly #lab: LabConnection;
-  readonly #api: string;
+  readonly #api: ApiCall;
   readonly #name: string;
   readonly #options: RemoveNodeOptions;
 
   constructor(lab: LabConnection, api: string, name: string, options: RemoveNodeOptions) {
     this.#lab = lab;
-    this.#api = api;
+    this.#api = (path, change) => callApi(lab, api, path, change);
     this.#name = name;
     this.#options = options;
   }
 
   async check(hosts: readonly HostStatus[]): Promise<void> {
     const name = this.#name;
-    const { items } = await callApi<{ items: Node[] }>(this.#lab, this.#api, '/api/v1/nodes');
+    const { items } = await this.#api<{ items: Node[] }>('/api/v1/nodes');
     const leaving = new Set(items.filter(isBeingRemoved).map((n) => n.metadata.name));
     requireRemovable(nodeNames(hosts), name, leaving);
     if (this.#options.force || leaving.has(name)) return;
@@ -74,7 +75,7 @@ class Removal {
   }
 
   async cordon(): Promise<void> {
-    await unlessMissing(this.#change('PATCH', `/api/v1/nodes/${this.#name}`, CORDON));
+    await unlessMissing(this.#api(`/api/v1/nodes/${this.#name}`, { method: 'PATCH', body: CORDON }));
   }
 
   /** Deletes the pods with their own grace and waits until they are gone; those of DaemonSets last. */
@@ -91,17 +92,12 @@ class Removal {
   }
 
   async #end(left: () => Promise<readonly Pod[]>, deadline: number): Promise<void> {
-    for (;;) {
-      this.#options.signal?.throwIfAborted();
-      const pods = await left();
-      if (pods.length === 0) return;
-      for (const pod of pods.filter((p) => !p.metadata.deletionTimestamp)) await this.#delete(pod);
-      if (systemClock.now() > deadline)
-        throw environmentError(
-          `Pods of ${this.#name} have not ended in ${this.#options.timeoutMs / 1000} s: ${pods.map(podName).join(', ')}. It stays cordoned: repeat with a longer --timeout or with --force, or keep it with "kubectl uncordon ${this.#name}"`,
-        );
-      await pause();
-    }
+    const { signal, timeoutMs } = this.#options;
+    const pods = await evict(left, { api: this.#api, clock: systemClock, deadline, signal });
+    if (pods.length > 0)
+      throw environmentError(
+        `Pods of ${this.#name} have not ended in ${timeoutMs / 1000} s: ${pods.map(podName).join(', ')}. It stays cordoned: repeat with a longer --timeout or with --force, or keep it with "kubectl uncordon ${this.#name}"`,
+      );
   }
 
   async leave(): Promise<void> {
@@ -119,14 +115,10 @@ class Removal {
   async deleteObjects(): Promise<void> {
     const deadline = systemClock.now() + SETTLE_MS;
     for (;;) {
-      await unlessMissing(this.#change('DELETE', `/api/v1/nodes/${this.#name}`, {}));
+      await unlessMissing(this.#api(`/api/v1/nodes/${this.#name}`, { method: 'DELETE', body: {} }));
       const pods = await this.#pods();
-      for (const pod of pods) await this.#delete(pod, 0);
-      const slices = await callApi<{ items: EndpointSlice[] }>(
-        this.#lab,
-        this.#api,
-        '/apis/discovery.k8s.io/v1/endpointslices',
-      );
+      for (const pod of pods) await deletePod(pod, this.#api, 0);
+      const slices = await this.#api<{ items: EndpointSlice[] }>('/apis/discovery.k8s.io/v1/endpointslices');
       const named = slices.items.filter((s) => (s.endpoints ?? []).some((e) => e.nodeName === this.#name));
       if (pods.length + named.length === 0) return;
       if (systemClock.now() > deadline)
@@ -137,22 +129,8 @@ class Removal {
     }
   }
 
-  async #pods(): Promise<Pod[]> {
-    const query = `fieldSelector=${encodeURIComponent(`spec.nodeName=${this.#name}`)}`;
-    return (await callApi<{ items: Pod[] }>(this.#lab, this.#api, `/api/v1/pods?${query}`)).items;
-  }
-
-  async #delete({ metadata }: Pod, gracePeriodSeconds?: number): Promise<void> {
-    const { name, namespace = '', uid } = metadata;
-    const body = {
-      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
-      ...(uid ? { preconditions: { uid } } : {}),
-    };
-    await unlessMissing(this.#change('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`, body));
-  }
-
-  #change(method: 'PATCH' | 'DELETE', path: string, body: unknown): Promise<unknown> {
-    return callApi(this.#lab, this.#api, path, { method, body });
+  #pods(): Promise<Pod[]> {
+    return podsOn(this.#name, this.#api);
   }
 }
 
