@@ -81,6 +81,13 @@ async function resolveOne(target: FaultTarget, lookups: TargetLookups): Promise<
   switch (target.kind) {
     case 'owner':
       return [{ kind: 'host', host: await lookups.owner(target.namespace, target.service) }];
+    case 'by-owner': {
+      const owner = await lookups.owner(target.namespace, target.service);
+      if (target.which === 'owner') return [onNode(target.of, owner)];
+      const others = lookups.config.hosts.filter((h) => h.role === 'node' && h.name !== owner && lookups.isUp(h.name));
+      if (others.length === 0) throw badInput(`Target "${formatTarget(target)}" names nothing: no other node is up`);
+      return others.slice(0, target.which === 'other' ? 1 : undefined).map((h) => onNode(target.of, h.name));
+    }
     case 'leader': {
       const host = await lookups.leader();
       if (host === '') throw badInput('No controller leads now: name one, such as controller/1');

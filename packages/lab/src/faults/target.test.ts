@@ -15,6 +15,11 @@ describe('parseTarget', () => {
     ['nats/1', { kind: 'process', host: 'nats-1', component: 'nats-server' }],
     ['pod/default/web-1', { kind: 'pod', namespace: 'default', pod: 'web-1' }],
     ['owner/default/web', { kind: 'owner', namespace: 'default', service: 'web' }],
+    ['others/default/web', { kind: 'by-owner', of: 'node', which: 'others', namespace: 'default', service: 'web' }],
+    [
+      'announcer/owner/default/web',
+      { kind: 'by-owner', of: 'announcer', which: 'owner', namespace: 'default', service: 'web' },
+    ],
   ])('%s', (text, expected) => {
     expect(parseTarget(text, lab)).toEqual(expected);
     expect(parseTarget(formatTarget(parseTarget(text, lab)), lab)).toEqual(expected);

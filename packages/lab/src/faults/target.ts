@@ -23,6 +23,14 @@ export type GroupKind = (typeof GROUP_KINDS)[number];
 export type TargetRole =
   /** The node that owns a Service's address. */
   | { readonly kind: 'owner'; readonly namespace: string; readonly service: string }
+  /** A process of the owner, or nodes that are not the owner (the first of them, or all) or a process of theirs. */
+  | {
+      readonly kind: 'by-owner';
+      readonly of: 'node' | 'announcer' | 'agent' | 'pods';
+      readonly which: 'owner' | 'other' | 'others';
+      readonly namespace: string;
+      readonly service: string;
+    }
   /** The controller that leads. */
   | { readonly kind: 'leader' }
   /** Fewer than half, or the others. Without a seed the last ones are the minority. */
@@ -80,6 +88,9 @@ export const KIND_FORMS: Readonly<Record<TargetKind, string>> = {
 /** How roles are written. */
 export const ROLE_FORMS = [
   'owner/NAMESPACE/SERVICE',
+  'other/NAMESPACE/SERVICE',
+  'others/NAMESPACE/SERVICE',
+  'announcer/owner/NAMESPACE/SERVICE',
   'leader',
   'minority/nodes',
   'majority/nodes',
@@ -133,6 +144,15 @@ export function parseRole(text: string): TargetRole | undefined {
   if (text === 'leader') return { kind: 'leader' };
   const owner = /^owner\/([^/?]+)\/([^/?]+)$/.exec(text);
   if (owner) return { kind: 'owner', namespace: owner[1] ?? '', service: owner[2] ?? '' };
+  const by = /^(?:(announcer|agent|pods)\/)?(owner|others?)\/([^/?]+)\/([^/?]+)$/.exec(text);
+  if (by)
+    return {
+      kind: 'by-owner',
+      of: (by[1] ?? 'node') as 'node' | 'announcer' | 'agent' | 'pods',
+      which: by[2] as 'owner' | 'other' | 'others',
+      namespace: by[3] ?? '',
+      service: by[4] ?? '',
+    };
   const pods = /^(?:random:([^/]+)\/)?pod\/([^/?]+)\?(.+)$/.exec(text);
   if (pods) {
     const [, seed, namespace = '', selector = ''] = pods;
@@ -275,6 +295,8 @@ function formatRole(role: TargetRole): string {
   switch (role.kind) {
     case 'owner':
       return `owner/${role.namespace}/${role.service}`;
+    case 'by-owner':
+      return `${role.of === 'node' ? '' : `${role.of}/`}${role.which}/${role.namespace}/${role.service}`;
     case 'leader':
       return 'leader';
     case 'share':

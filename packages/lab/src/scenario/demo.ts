@@ -6,7 +6,7 @@ import { type Driver, endLab } from '../client/open.ts';
 import { type FailoverReport, failoverReport } from '../report/failover-report.ts';
 import { builtFile } from '../state/programs.ts';
 import { runExperiment } from './experiment.ts';
-import { faultMaker } from './fault-session.ts';
+import { openFaultSession } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
 import { faultStep } from './method.ts';
 import { prepare } from './prepare.ts';
@@ -74,6 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
     progress(
       `Load: ${script} at ${RATE}/s by ${options.engine === 'k6' ? 'k6' : 'the built-in host for k6 scripts'}; prober: one request each ${INTERVAL_MS} ms on new and on reused connections`,
     );
+    const faults = await openFaultSession(ready.lab, !options.keep);
     const result = await runExperiment({
       lab: ready.lab,
       target: ready.target,
@@ -83,7 +84,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
       steadyMs: 0,
       recoveryMs: 0,
       method: [faultStep('kill', 'owner/shop/frontend', killMs), faultStep('restart', 'previous', restartMs)],
-      faults: faultMaker(ready.lab),
+      faults,
       load: {
         engine: options.engine,
         script,
@@ -93,6 +94,7 @@ export async function runDemo(options: DemoOptions): Promise<FailoverReport> {
       signal,
       progress,
     });
+    await faults.close();
     signal.throwIfAborted();
     const report = failoverReport({ ...result, vip: ready.target });
     writeFileSync(join(dir, 'report.json'), `${JSON.stringify({ profile, ...report }, null, 2)}\n`);

@@ -6,7 +6,7 @@ import type { LabConnection } from '../client/connect.ts';
 import { type FailoverReport, type FaultStep, failoverReport } from '../report/failover-report.ts';
 import { badInput } from '../state/errors.ts';
 import { runExperiment } from './experiment.ts';
-import { faultMaker } from './fault-session.ts';
+import { noFaults } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
 import { type ServiceRef, steadyVip, until } from './steady.ts';
 import { resolveTarget } from './targets.ts';
@@ -50,7 +50,7 @@ export async function measureService(options: Measurement): Promise<FailoverRepo
     steadyMs: 0,
     recoveryMs: 0,
     method: [],
-    faults: faultMaker(lab),
+    faults: noFaults,
     load: options.load && {
       ...options.load,
       env: { URL: vip.url, DURATION: `${Math.ceil(options.durationMs / 1000)}s`, ...options.load.env },

@@ -10,7 +10,7 @@ import { type ExitCode, LabError } from '../state/errors.ts';
 import { checkRun, podNodesOf, readCluster } from './checks.ts';
 import { judge } from './expectation.ts';
 import { runExperiment } from './experiment.ts';
-import { type FaultMaker, faultMaker } from './fault-session.ts';
+import { type FaultMaker, openFaultSession } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
 import { Performer } from './perform.ts';
 import { prepare } from './prepare.ts';
@@ -76,7 +76,12 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
           options.onLab?.(l);
         },
       );
-      await allRuns(options, ready.lab, ready.target, random, runs);
+      const faults = await openFaultSession(ready.lab, !options.keep);
+      try {
+        await allRuns(options, { lab: ready.lab, first: ready.target, faults, random, runs });
+      } finally {
+        await faults.close();
+      }
     } catch (error) {
       // What was measured before the interruption is kept; an error is an error all the same.
       if (!signal.aborted || error instanceof LabError) throw error;
@@ -102,15 +107,18 @@ function isoNow(): string {
   return new Date(systemClock.wall()).toISOString();
 }
 
-async function allRuns(
-  options: ScenarioRun,
-  lab: LabConnection,
-  first: Target,
-  random: Random,
-  runs: RunResult[],
-): Promise<void> {
+interface All {
+  readonly lab: LabConnection;
+  /** The target as it was found when the lab was ready. */
+  readonly first: Target;
+  readonly faults: FaultMaker;
+  readonly random: Random;
+  /** Gets each run as it ends. */
+  readonly runs: RunResult[];
+}
+
+async function allRuns(options: ScenarioRun, { lab, first, faults, random, runs }: All): Promise<void> {
   const { scenario, signal, repeats, dir, progress } = options;
-  const faults = faultMaker(lab);
   const cases: readonly (ScenarioCase | undefined)[] = scenario.cases.length > 0 ? scenario.cases : [undefined];
   const total = repeats * cases.length;
   for (let run = 1; run <= total && !signal.aborted; run++) {

@@ -15,6 +15,7 @@ describe('parseScenario', () => {
   it('fills in the rest', () => {
     expect(parseScenario(MINIMAL, '/s')).toEqual({
       file: '',
+      where: expect.any(Function),
       title: 'Scenario',
       description: '',
       tags: [],

@@ -52,6 +52,8 @@ export interface HypothesisProbe {
 export interface Scenario {
   /** As it was given; empty when it did not come from a file. */
   readonly file: string;
+  /** `FILE:LINE:COLUMN` of a field; empty when it did not come from a file. */
+  readonly where: (path: FieldPath) => string;
   readonly title: string;
   readonly description: string;
   readonly tags: readonly string[];
@@ -127,7 +129,7 @@ export function parseScenario(
   const parsed = SCENARIO_SCHEMA.safeParse(filled);
   if (!parsed.success) throw complain(explain(parsed.error.issues, filled, scenarioJsonSchema()));
   const problems: Problem[] = [];
-  const scenario = build(parsed.data, folder, options.file ?? '', problems);
+  const scenario = build(parsed.data, folder, { file: options.file ?? '', where }, problems);
   if (problems.length > 0) throw complain(problems);
   if (parsed.data.cases.length === 0) return scenario;
   const { cases: _, ...alone } = value as Record<string, unknown>;
@@ -151,7 +153,12 @@ export function scenarioLab(scenario: Scenario, name = 'run', driver: 'netns' | 
 
 const ms = (text: string): number => parseDuration(text) ?? 0;
 
-function build(input: ScenarioInput, folder: string, file: string, problems: Problem[]): Scenario {
+function build(
+  input: ScenarioInput,
+  folder: string,
+  source: Pick<Scenario, 'file' | 'where'>,
+  problems: Problem[],
+): Scenario {
   const attempt = <T>(path: FieldPath, otherwise: T, make: () => T): T => {
     try {
       return make();
@@ -176,7 +183,7 @@ function build(input: ScenarioInput, folder: string, file: string, problems: Pro
   checkProbeSteps(method, names, problems);
   const recoveryMs = ms(input.recovery);
   return {
-    file,
+    ...source,
     title: input.title,
     description: input.description,
     tags: input.tags,
