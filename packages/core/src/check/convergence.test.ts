@@ -26,19 +26,19 @@ const without = (node: string, revision: string) => ({
 describe('rules converge', () => {
   const holds: [string, Parameters<typeof history>[0], string][] = [
     ['nothing changes', {}, 'The endpoint slices did not change'],
-    ['a node comes back', REBOOT, '3 of 3 nodes hold the last revision (80), the slowest after 25 ms'],
+    ['a node comes back', REBOOT, '3 of 3 nodes hold revision 80, the slowest after 25 ms'],
     [
       'a node stays without power',
       {
         faults: [fault('kill', 'node/node-2', 1000)],
         events: REBOOT.events.slice(0, 3),
       },
-      '2 of 2 nodes hold the last revision (70), the slowest after 40 ms',
+      '2 of 2 nodes hold revision 70, the slowest after 40 ms',
     ],
     [
       'the run ends before the time is over',
       { ...without('node-3', '80'), end: 5200 },
-      '2 of 3 nodes hold the last revision (80), the slowest after 15 ms; the run ended before 1 more had to',
+      '2 of 3 nodes hold revision 70, the slowest after 40 ms; the run ended before 1 more had to',
     ],
     [
       'an agent that was killed catches up when it is back',
@@ -52,12 +52,32 @@ describe('rules converge', () => {
           programmed(2500, 'node-3', 70),
         ],
       },
-      '3 of 3 nodes hold the last revision (70), the slowest after 1500 ms',
+      '3 of 3 nodes hold revision 70, the slowest after 1500 ms',
+    ],
+    [
+      'a cut of the control network is over by its id',
+      {
+        faults: [fault('partition', 'node-3 | nats-1', 900)],
+        events: [
+          stamp(900, 'lab', 'fault.effective', {
+            fault: 'partition',
+            target: 'node-3 | nats-1',
+            id: 'f2',
+            args: 'network=control',
+          }),
+          changed(1000, 70, { removed: 'web-2' }),
+          programmed(1010, 'node-1', 70),
+          programmed(1010, 'node-2', 70),
+          stamp(2400, 'lab', 'fault.healed', { fault: 'heal', target: 'all', id: 'f1,f2' }),
+          programmed(4000, 'node-3', 70),
+        ],
+      },
+      '3 of 3 nodes hold revision 70, the slowest after 3000 ms',
     ],
     [
       'what keeps the nodes from the store is not over',
       { faults: [fault('stop', 'nats/1', 900)], events: [changed(1000, 70, { removed: 'web-2' })] },
-      '0 of 3 nodes hold the last revision (70), the slowest after 0 ms; the run ended before 3 more had to',
+      'The run ended before any node had to hold what changed',
     ],
   ];
   it.each(holds)('holds when %s', (_, parts, finding) => {

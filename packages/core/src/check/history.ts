@@ -14,8 +14,8 @@ export interface HistoryFault {
   /** When it took effect, CLOCK_MONOTONIC ns. */
   readonly fromNs: bigint;
   /**
-   * When it was healed or its target brought back. undefined: taken from `fault.healed` of the same target, and without one from the target's
-   * own return (a process that was killed is started again).
+   * When it was healed or its target brought back. undefined: taken from the `fault.healed` that names it or its target, and without one from the
+   * target's own return (a process that was killed is started again).
    */
   readonly untilNs?: bigint | undefined;
 }

@@ -15,6 +15,8 @@ export interface Stamp extends Pick<TimelineEvent, 'type' | 'node' | 'component'
 export interface FaultSpan {
   readonly verb: string;
   readonly target: string;
+  /** Network it acts on, for faults of links. */
+  readonly network: 'lan' | 'control';
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -94,22 +96,34 @@ export class HistoryView {
 
   /** First time at or after `ms` at which no fault keeps a node from following the store; Infinity when there is none. */
   followsFrom(node: string, ms: number): number {
-    return this.#clearFrom(ms, (f) => hinders(f, node));
+    return this.#clearFrom(ms, (f) => (hinders(f, node) ? this.#agentBack(f, node) : undefined));
   }
 
   /** The same for the DNS servers. Faults that make them lie are none: those are what a check is to find. */
   dnsFollowsFrom(ms: number): number {
-    return this.#clearFrom(ms, (f) => (kindOf(f.target) === 'dns' ? !LYING.has(f.verb) : touchesControl(f)));
+    return this.#clearFrom(ms, (f) => {
+      const counts = kindOf(f.target) === 'dns' ? !LYING.test(f.verb) : touchesControl(f);
+      return counts ? f.toMs : undefined;
+    });
   }
 
-  #clearFrom(ms: number, counts: (fault: FaultSpan) => boolean): number {
+  #clearFrom(ms: number, over: (fault: FaultSpan) => number | undefined): number {
     let at = ms;
     for (const f of this.faults) {
-      if (!counts(f) || f.fromMs > at + this.bounds.programMs) continue;
-      const over = f.toMs + this.bounds.recoverMs;
-      if (over > at) at = over;
+      const end = f.fromMs > at + this.bounds.programMs ? undefined : over(f);
+      if (end !== undefined && end + this.bounds.recoverMs > at) at = end + this.bounds.recoverMs;
     }
     return at;
+  }
+
+  /** When a node's agent was ready again after a fault; how long a machine takes to boot is nobody's bound. */
+  #agentBack(fault: FaultSpan, node: string): number {
+    if (touchesControl(fault) || fault.verb === 'pause') return fault.toMs;
+    const since = Number.isFinite(fault.toMs) ? fault.toMs : fault.fromMs;
+    const ready = this.of('process.ready').find(
+      (e) => e.ms >= since && e.node === node && e.component === 'node-agent',
+    );
+    return ready?.ms ?? (this.of('process.ready').length > 0 ? Number.POSITIVE_INFINITY : fault.toMs);
   }
 
   #outages(node: string): readonly FaultSpan[] {
@@ -118,11 +132,17 @@ export class HistoryView {
 
   #span(fault: HistoryFault): FaultSpan {
     const fromMs = this.ms(fault.fromNs);
-    const span = { verb: fault.verb, target: fault.target, fromMs };
+    const { verb, target } = fault;
+    const made = this.of('fault.effective').find(
+      (e) => e.attrs.fault === verb && e.attrs.target === target && Math.abs(e.ms - fromMs) < 1,
+    );
+    const span = { verb, target, network: made?.attrs.args?.includes('control') ? CONTROL : LAN, fromMs };
     if (fault.untilNs !== undefined) return { ...span, toMs: this.ms(fault.untilNs) };
+    const id = made?.attrs.id;
     const healed = this.of('fault.healed').find(
       (e) =>
-        e.ms > fromMs && (e.attrs.target === fault.target || (e.attrs.fault === 'heal' && fault.verb === 'partition')),
+        e.ms > fromMs &&
+        (e.attrs.target === target || (id !== undefined && (e.attrs.id ?? '').split(',').includes(id))),
     );
     return { ...span, toMs: healed?.ms ?? this.#returns(fault, fromMs) };
   }
@@ -142,8 +162,11 @@ export class HistoryView {
   }
 }
 
+const LAN = 'lan' as const;
+const CONTROL = 'control' as const;
+
 /** DNS faults that change answers rather than withhold them. */
-const LYING = new Set(['stale', 'wrong', 'nxdomain', 'dns-stale', 'dns-wrong', 'dns-nxdomain']);
+const LYING = /stale|wrong|nxdomain/;
 
 /** `node` of `node/node-2`. */
 export function kindOf(target: string): string {
@@ -158,8 +181,8 @@ export function announcerFault(fault: FaultSpan, node: string): 'end' | 'hold' |
   return fault.verb === 'pause' ? 'hold' : undefined;
 }
 
-function touchesControl({ target }: FaultSpan): boolean {
-  return ['nats', 'controller', 'leader', 'control'].includes(kindOf(target)) || target.includes('control');
+function touchesControl({ network, target }: FaultSpan): boolean {
+  return network === CONTROL || ['nats', 'controller', 'leader', 'control'].includes(kindOf(target));
 }
 
 function hinders(fault: FaultSpan, node: string): boolean {
