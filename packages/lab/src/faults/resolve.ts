@@ -1,5 +1,5 @@
 /** From the words people write to what is there now: roles, shares, chance and labels. */
-import type { LabConfig, Random } from '@svclab/core';
+import { type LabConfig, type Random, SERVICE_NAME_LABEL } from '@svclab/core';
 import { badInput } from '../state/errors.ts';
 import type { FaultArgs, FaultDefinition } from './definition.ts';
 import { parseGroups } from './groups.ts';
@@ -101,6 +101,10 @@ async function resolveOne(target: FaultTarget, lookups: TargetLookups): Promise<
       return (await nodesBy(target.selector, lookups)).map((host) => onNode(target.of, host));
     case 'labelled-pods':
       return podsBy(target, lookups);
+    case 'service-pods': {
+      const pods = await podsOfService(target, lookups);
+      return target.seed === undefined ? pods : [pick(pods, lookups.random(target.seed), target)];
+    }
     case 'random-pod':
       return [pick(await podsBy(target, lookups), lookups.random(target.seed), target)];
     default:
@@ -126,6 +130,7 @@ function pick(from: readonly ResolvedTarget[], random: Random, role: TargetRole)
 /** Of n: the minority is (n - 1) / 2 rounded down, what Jepsen's node specification of that name takes; the majority all others. */
 function share(role: Extract<TargetRole, { kind: 'share' }>, lookups: TargetLookups): readonly ResolvedTarget[] {
   // Those that are off count: shares are of the set as it was made.
+  if (role.share === 'all') return membersUp(role, lookups);
   const members = membersOf(role.of, lookups.config);
   const few = Math.floor((members.length - 1) / 2);
   if (few < 1)
@@ -176,6 +181,25 @@ async function podsBy(
     .map((p) => p.metadata.name)
     .sort()
     .map((pod) => ({ kind: 'pod', namespace, pod }));
+}
+
+interface Slices {
+  readonly items: readonly {
+    readonly endpoints?: readonly { readonly targetRef?: { readonly kind?: string; readonly name?: string } }[];
+  }[];
+}
+
+async function podsOfService(
+  { namespace, service }: { readonly namespace: string; readonly service: string },
+  lookups: TargetLookups,
+): Promise<readonly ResolvedTarget[]> {
+  const selector = encodeURIComponent(`${SERVICE_NAME_LABEL}=${service}`);
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/endpointslices?labelSelector=${selector}`;
+  const refs = (await lookups.api<Slices>(path)).items.flatMap((s) => s.endpoints ?? []).map((e) => e.targetRef);
+  const names = [...new Set(refs.flatMap((r) => (r?.kind === 'Pod' && r.name ? [r.name] : [])))].sort();
+  if (names.length === 0)
+    throw badInput(`Service ${namespace}/${service} has no pod among its endpoints: see "kubectl get endpointslices"`);
+  return names.map((pod) => ({ kind: 'pod', namespace, pod }));
 }
 
 /** How roles are written, for messages and documents. */

@@ -14,6 +14,9 @@ describe('parseTarget', () => {
     ['controller', { kind: 'process', host: 'controller-1', component: 'controller' }],
     ['nats/1', { kind: 'process', host: 'nats-1', component: 'nats-server' }],
     ['pod/default/web-1', { kind: 'pod', namespace: 'default', pod: 'web-1' }],
+    ['svc/default/web', { kind: 'service-pods', namespace: 'default', service: 'web', seed: undefined }],
+    ['random:7/svc/default/web', { kind: 'service-pods', namespace: 'default', service: 'web', seed: '7' }],
+    ['all/dns', { kind: 'share', share: 'all', of: 'dns', seed: undefined }],
     ['owner/default/web', { kind: 'owner', namespace: 'default', service: 'web' }],
     ['others/default/web', { kind: 'by-owner', of: 'node', which: 'others', namespace: 'default', service: 'web' }],
     [

@@ -33,10 +33,10 @@ export type TargetRole =
     }
   /** The controller that leads. */
   | { readonly kind: 'leader' }
-  /** Fewer than half, or the others. Without a seed the last ones are the minority. */
+  /** Fewer than half, or the others, or all. Without a seed the last ones are the minority. */
   | {
       readonly kind: 'share';
-      readonly share: 'minority' | 'majority';
+      readonly share: 'minority' | 'majority' | 'all';
       readonly of: GroupKind;
       readonly seed: string | undefined;
     }
@@ -45,7 +45,14 @@ export type TargetRole =
   | { readonly kind: 'random-pod'; readonly seed: string; readonly namespace: string; readonly selector: string }
   /** Nodes, or a process of them, by the nodes' labels. */
   | { readonly kind: 'labelled'; readonly of: 'node' | 'announcer' | 'agent' | 'pods'; readonly selector: string }
-  | { readonly kind: 'labelled-pods'; readonly namespace: string; readonly selector: string };
+  | { readonly kind: 'labelled-pods'; readonly namespace: string; readonly selector: string }
+  /** The pods that a Service has among its endpoints; with a seed one of them. */
+  | {
+      readonly kind: 'service-pods';
+      readonly namespace: string;
+      readonly service: string;
+      readonly seed: string | undefined;
+    };
 
 /** A target as it was written. */
 export type FaultTarget = ResolvedTarget | TargetRole;
@@ -94,9 +101,11 @@ export const ROLE_FORMS = [
   'leader',
   'minority/nodes',
   'majority/nodes',
+  'all/nodes',
   'random:SEED/nodes',
   'node?LABELS',
   'pod/NAMESPACE?LABELS',
+  'svc/NAMESPACE/SERVICE',
 ] as const;
 
 /** The forms a target may have, for messages. */
@@ -160,6 +169,11 @@ export function parseRole(text: string): TargetRole | undefined {
       ? { kind: 'labelled-pods', namespace, selector }
       : { kind: 'random-pod', seed, namespace, selector };
   }
+  const service = /^(?:random:([^/]+)\/)?svc\/([^/?]+)\/([^/?]+)$/.exec(text);
+  if (service) {
+    const [, seed, namespace = '', name = ''] = service;
+    return { kind: 'service-pods', namespace, service: name, seed };
+  }
   const labelled = /^(node|announcer|agent|pods)\?(.+)$/.exec(text);
   if (labelled)
     return {
@@ -167,12 +181,12 @@ export function parseRole(text: string): TargetRole | undefined {
       of: labelled[1] as 'node' | 'announcer' | 'agent' | 'pods',
       selector: labelled[2] ?? '',
     };
-  const chosen = /^(minority|majority|random)(?::([^/]*))?(?:\/(.*))?$/.exec(text);
+  const chosen = /^(minority|majority|all|random)(?::([^/]*))?(?:\/(.*))?$/.exec(text);
   if (!chosen) return undefined;
   const [, share, seed, of = ''] = chosen;
   if (!isGroupKind(of))
     throw badInput(`Target "${text}" is not understood: after the / give one of ${GROUP_KINDS.join(', ')}`);
-  if (share !== 'random') return { kind: 'share', share: share as 'minority' | 'majority', of, seed };
+  if (share !== 'random') return { kind: 'share', share: share as 'minority' | 'majority' | 'all', of, seed };
   if (!seed) throw badInput(`Target "${text}" has no seed: give one, such as random:7/${of}`);
   return { kind: 'random', seed, of };
 }
@@ -307,6 +321,8 @@ function formatRole(role: TargetRole): string {
       return `random${seed}/pod/${role.namespace}?${role.selector}`;
     case 'labelled':
       return `${role.of}?${role.selector}`;
+    case 'service-pods':
+      return `${seed === '' ? '' : `random${seed}/`}svc/${role.namespace}/${role.service}`;
     case 'labelled-pods':
       return `pod/${role.namespace}?${role.selector}`;
   }
