@@ -84,18 +84,11 @@ function faultProblems(step: Extract<MethodStep, { kind: 'fault' }>, lab: LabCon
   }
 }
 
-const ROLE_KINDS: ReadonlySet<string> = new Set([
-  'owner',
-  'leader',
-  'share',
-  'random',
-  'labelled',
-  'labelled-pods',
-  'random-pod',
-]);
+const RESOLVED: ReadonlySet<string> = new Set(['host', 'process', 'pod', 'link', 'network', 'groups']);
 
+/** Whether a target stands for others that only the lab can name. */
 function isRole(target: FaultTarget): target is TargetRole {
-  return ROLE_KINDS.has(target.kind);
+  return !RESOLVED.has(target.kind);
 }
 
 function exists(path: string): boolean {

@@ -17,6 +17,7 @@ describe('parseScenario', () => {
       file: '',
       where: expect.any(Function),
       title: 'Scenario',
+      question: '',
       description: '',
       tags: [],
       lab: { nodes: 3, profile: 'realistic', set: {}, ha: false },
@@ -179,7 +180,7 @@ describe('readScenario', () => {
     const path = fileURLToPath(new URL('../../../../loadtest/scenarios/vip-failover.yaml', import.meta.url));
     const s = readScenario(path);
     expect(s.method.map(stepText)).toEqual(['fault kill owner/shop/frontend', 'fault restart previous']);
-    expect(s.expectations.map((e) => e.text)).toContain('dark_ms.new <= 500');
+    expect(s.expectations.map((e) => e.text)).toContain('dark_ms.new.p95 <= 800');
   });
   it('names file and line', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'svclab-scenario-')), 's.yaml');

@@ -55,6 +55,7 @@ export interface Scenario {
   /** `FILE:LINE:COLUMN` of a field; empty when it did not come from a file. */
   readonly where: (path: FieldPath) => string;
   readonly title: string;
+  readonly question: string;
   readonly description: string;
   readonly tags: readonly string[];
   readonly lab: {
@@ -185,6 +186,7 @@ function build(
   return {
     ...source,
     title: input.title,
+    question: input.question,
     description: input.description,
     tags: input.tags,
     lab: { nodes: lab.nodes, profile: lab.profile, set, ha: lab.ha },

@@ -195,7 +195,8 @@ const besideEntry = mapping({
 export const SCENARIO_SCHEMA = mapping({
   $schema: z.string().optional().describe('Where this schema is, for editors.'),
   title: text('a text').default('Scenario').describe('What the report is called.'),
-  description: text('a text').default('').describe('The question it answers, and how. Docs are made of it.'),
+  question: text('a text').default('').describe('The question it answers, in one sentence.'),
+  description: text('a text').default('').describe('How it answers it, and what to look at. Docs are made of it.'),
   tags: list(text('a word')).default([]).describe('Words to choose scenarios by; nightly marks the slow ones.'),
   variables: z
     .record(z.string(), scalar, { error: 'give a mapping from name to value' })
