@@ -12,7 +12,11 @@ describe('readControllerConfig', () => {
       expect(readControllerConfig({ SVCLAB_PKI_DIR: dir, SVCLAB_API_FD: '3' })).toEqual({
         pki: { key: 'api.key\n', cert: 'api.crt\n', token: 'token' },
         listen: { fd: 3 },
+        also: undefined,
       });
+      expect(
+        readControllerConfig({ SVCLAB_PKI_DIR: dir, SVCLAB_API_FD: '3', SVCLAB_API_LISTEN: '172.30.1.3:6443' }),
+      ).toMatchObject({ listen: { fd: 3 }, also: { host: '172.30.1.3', port: 6443 } });
       expect(readControllerConfig({ SVCLAB_PKI_DIR: dir, SVCLAB_API_LISTEN: '0.0.0.0:6443' }).listen).toEqual({
         host: '0.0.0.0',
         port: 6443,

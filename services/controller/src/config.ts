@@ -6,7 +6,14 @@ import { ConfigError } from '@svclab/runtime';
 /** What the controller needs beyond what every process does. */
 export interface ControllerConfig {
   readonly pki: { readonly key: string; readonly cert: string; readonly token: string };
-  readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
+  readonly listen: { readonly fd: number } | Address;
+  /** Where to listen besides an inherited socket. */
+  readonly also: Address | undefined;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Reads the certificate, the token and where to listen. Fails with {@link ConfigError} naming everything that is wrong. */
@@ -27,7 +34,7 @@ export function readControllerConfig(env: Readonly<Record<string, string | undef
   if (dir !== '' && problems.length === 0 && pki.token === '') problems.push(`${join(dir, 'token')} is empty`);
   const listen = readListen(env, problems);
   if (!listen || problems.length > 0) throw new ConfigError(problems);
-  return { pki, listen };
+  return { pki, listen, also: 'fd' in listen ? readAddress(env[ENV.apiListen] ?? '') : undefined };
 }
 
 function readListen(
@@ -41,8 +48,13 @@ function readListen(
     return undefined;
   }
   const text = env[ENV.apiListen] ?? '';
-  const match = /^(.+):(\d{1,5})$/.exec(text);
-  if (match && Number(match[2]) <= 65535) return { host: match[1] ?? '', port: Number(match[2]) };
+  const address = readAddress(text);
+  if (address) return address;
   problems.push(`${ENV.apiListen} must be host:port, not ${JSON.stringify(text)}, unless ${ENV.apiFd} is set`);
   return undefined;
+}
+
+function readAddress(text: string): Address | undefined {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  return match && Number(match[2]) <= 65535 ? { host: match[1] ?? '', port: Number(match[2]) } : undefined;
 }

@@ -35,7 +35,7 @@ async function main(context: ProcessContext): Promise<void> {
   const registry = isOnly ? await leadAlone(context, opened) : standForElection(context, opened);
   objectMetrics(metrics, { cache: opened.cache, definitions: registry.definitions });
   const streams = new NodeAgents(registry, config.token);
-  const api = await startApiServer({ registry, clock, log, metrics, streams, pki: own.pki, listen: own.listen });
+  const api = await startApiServer({ registry, clock, log, metrics, streams, ...own });
   context.onStop(async () => {
     await api.close();
     streams.close();

@@ -94,7 +94,7 @@ export const ENV = {
   logLevel: 'SVCLAB_LOG_LEVEL',
   /** Directory that holds `api.key`, `api.crt`, `ca.crt`, `token` for the controller. */
   pkiDir: 'SVCLAB_PKI_DIR',
-  /** Number of an inherited, listening TCP socket for the API; else the controller listens on `SVCLAB_API_LISTEN` (host:port). */
+  /** Number of an inherited, listening TCP socket for the API. The controller listens on `SVCLAB_API_LISTEN` (host:port) besides, or instead. */
   apiFd: 'SVCLAB_API_FD',
   apiListen: 'SVCLAB_API_LISTEN',
 } as const;

@@ -92,10 +92,7 @@ export class FaultLedger {
     this.#entries.set(fault.id, entry);
     if (fault.outside) return;
     if (fault.session !== '' && !this.#sessions.has(fault.session)) this.#healSoon(entry, 0, 'its session has ended');
-    else if (fault.healsAtNs !== undefined) {
-      const left = Number(fault.healsAtNs - this.#clock.nowNs()) / 1e6;
-      this.#healSoon(entry, Math.max(0, left), 'its duration is over');
-    }
+    else if (fault.healsAtNs !== undefined) this.#healAt(entry, fault.healsAtNs);
   }
 
   /**
@@ -177,6 +174,13 @@ export class FaultLedger {
       const entry = this.#entries.get(id);
       if (entry && !entry.fault.outside) await this.#healOrRetry(entry, cause);
     }
+  }
+
+  /** Not before: a timer may come a moment early. */
+  #healAt(entry: Entry, atNs: bigint): void {
+    const leftMs = Number(atNs - this.#clock.nowNs()) / 1e6;
+    if (leftMs <= 0) this.#healSoon(entry, 0, 'its duration is over');
+    else entry.cancel = this.#clock.after(Math.ceil(leftMs), () => this.#healAt(entry, atNs));
   }
 
   #healSoon(entry: Entry, ms: number, cause: string): void {

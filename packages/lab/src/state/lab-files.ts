@@ -56,7 +56,7 @@ export async function writeLabFiles(
       'kubernetes.default.svc',
       `kubernetes.default.svc.${lab.domain}`,
     ],
-    ips: ['127.0.0.1'],
+    ips: ['127.0.0.1', ...lab.hosts.flatMap((h) => (h.role === 'controller' && h.controlIP ? [h.controlIP] : []))],
     token: secrets.apiToken,
   });
   const [server = '', ...others] = apis;

@@ -77,7 +77,7 @@ function serviceSpec(
       [ENV.token]: secrets.token,
       [ENV.runDir]: runDir,
       [ENV.logLevel]: 'info',
-      ...(component === 'controller' ? { [ENV.pkiDir]: paths.pki, ...apiSocket(lab) } : {}),
+      ...(component === 'controller' ? { [ENV.pkiDir]: paths.pki, ...apiSocket(lab, host) } : {}),
       SVCLAB_LAB: lab.name,
     },
     readyFile: join(runDir, `${component}.ready`),
@@ -93,9 +93,11 @@ function controllerIndex(host: HostSpec, lab: LabConfig): number {
   return lab.hosts.filter((h) => h.role === 'controller').findIndex((h) => h.name === host.name);
 }
 
-/** In a container the API listens for itself; in namespaces of the lab it is handed a socket of the machine's. */
-function apiSocket(lab: LabConfig): Record<string, string> {
-  return lab.driver === 'docker' ? { [ENV.apiListen]: `0.0.0.0:${API_PORT}` } : { [ENV.apiFd]: String(API_FD) };
+/** In a container the API listens for itself; in namespaces of the lab it is handed a socket of the machine's, and serves the lab on the control network. */
+function apiSocket(lab: LabConfig, host: HostSpec): Record<string, string> {
+  return lab.driver === 'docker'
+    ? { [ENV.apiListen]: `0.0.0.0:${API_PORT}` }
+    : { [ENV.apiFd]: String(API_FD), [ENV.apiListen]: `${host.controlIP}:${API_PORT}` };
 }
 
 /** A container's output is its log. */

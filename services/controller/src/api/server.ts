@@ -1,7 +1,7 @@
 /** The API over HTTPS: HTTP/2 for requests and watches, HTTP/1.1 for upgrades, one handler for both. */
 import type { IncomingMessage } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ApiError, badRequest, type Clock, internalError, unauthorized, unknownPath } from '@svclab/core';
 import type { Logger, Metrics } from '@svclab/runtime';
@@ -30,6 +30,8 @@ export interface ApiServerOptions {
   readonly metrics: Metrics;
   /** An inherited listening socket, or where to listen. */
   readonly listen: { readonly fd: number } | { readonly host: string; readonly port: number };
+  /** A second address, for those who do not see the inherited socket's network: the control network. */
+  readonly also?: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** A running API server. */
@@ -68,10 +70,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => api.upgrade(request, socket, head));
   Object.assign(server, { headersTimeout: HEADERS_TIMEOUT_MS });
   await listen(server, options.listen);
+  const second = options.also && createServer((socket) => server.emit('connection', socket));
+  if (second) await listen(second, options.also);
   return {
     port: (server.address() as AddressInfo | null)?.port ?? 0,
     async close() {
       api.close();
+      second?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
       for (const socket of connections) socket.destroySoon();
@@ -82,7 +87,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-function listen(server: Http2SecureServer, where: ApiServerOptions['listen']): Promise<void> {
+function listen(server: Server, where: ApiServerOptions['listen'] | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {
