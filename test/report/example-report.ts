@@ -288,6 +288,7 @@ function timeline(course: Course) {
     event(f + 60, 'lab', 'supervisor', 'process.exited', { process: 'l2-announcer@node-3', signal: 'SIGKILL' }),
     event(f + 60, 'lab', 'supervisor', 'process.exited', { process: 'node-agent@node-3', signal: 'SIGKILL' }),
     event(dead, 'node-1', 'l2-announcer', 'member.dead', { peer: 'node-3' }),
+    event(dead + 1, 'node-2', 'l2-announcer', 'member.dead', { peer: 'node-3' }),
     event(dead + 0.3, 'node-1', 'l2-announcer', 'vip.elected', { vip: VIP, owner: 'node-1', previous: 'node-3' }),
     event(dead + 0.6, 'node-1', 'l2-announcer', 'vip.announced', { vip: VIP, round: '0' }),
     event(f + 1450, 'controller-1', 'controller', 'node.not-ready', { target: 'node-3' }),

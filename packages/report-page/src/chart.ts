@@ -34,9 +34,12 @@ export const GUTTER = 128;
 /** Left gutter on a narrow screen. */
 export const NARROW_GUTTER = 92;
 
-/** The gutter for a chart over time. */
-export function gutterOf(place: Place): number {
-  return widthOf(place) < 600 ? NARROW_GUTTER : GUTTER;
+/** Room for an axis' name. */
+const LABEL = 20;
+
+/** Size of the left axis of a chart over time, with or without a name. */
+export function gutterOf(place: Place, named: boolean): number {
+  return (widthOf(place) < 600 ? NARROW_GUTTER : GUTTER) - (named ? LABEL : 0);
 }
 
 /** An axis in the page's colours. */
@@ -46,7 +49,7 @@ export function axis(theme: Theme, options: uPlot.Axis): uPlot.Axis {
     stroke: theme.dim,
     font,
     labelFont: font,
-    labelSize: 18,
+    labelSize: LABEL,
     grid: { stroke: theme.grid, width: 1 },
     ticks: { stroke: theme.grid, width: 1, size: 5 },
     ...options,
@@ -62,6 +65,7 @@ export function seconds(ms: number, digits = 1): string {
 export function timeAxis(theme: Theme): uPlot.Axis {
   return axis(theme, {
     space: 70,
+    size: 30,
     values: (_u, splits) => {
       const step = (splits[1] ?? 0) - (splits[0] ?? 0);
       const digits = step >= 1000 ? 0 : step >= 100 ? 1 : step >= 10 ? 2 : 3;

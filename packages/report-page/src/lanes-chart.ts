@@ -23,7 +23,7 @@ const EVENTS: Readonly<
 };
 
 const SPANS: Readonly<Record<PageSpan['kind'], { readonly color: string; readonly name: string }>> = {
-  fault: { color: '--fault', name: 'fault' },
+  fault: { color: '--fault', name: 'fault lasts' },
   down: { color: '--down', name: 'down' },
   owner: { color: '--owner', name: 'owns the VIP' },
   suspect: { color: '--unreachable', name: 'suspects a member' },
@@ -45,7 +45,7 @@ export function lanesChart(run: PageRun, theme: Theme, time: SharedTime, tell: T
   const chart = new uPlot(
     {
       width: widthOf(place),
-      height: lanes.length * LANE + 50,
+      height: lanes.length * LANE + 44,
       legend: { show: false },
       cursor: {
         sync: { key: 'run', setSeries: false },
@@ -53,11 +53,11 @@ export function lanesChart(run: PageRun, theme: Theme, time: SharedTime, tell: T
         points: { show: false },
         y: false,
       },
-      scales: { x: time.scale, y: { range: [lanes.length, 0], dir: 1 } },
+      scales: { x: time.scale, y: { range: [0, lanes.length], dir: -1 } },
       axes: [
         timeAxis(theme),
         axis(theme, {
-          size: gutterOf(place),
+          size: gutterOf(place, false),
           splits: () => lanes.map((_, i) => i + 0.5),
           values: () => lanes.map((lane) => lane.name),
           grid: { show: false },

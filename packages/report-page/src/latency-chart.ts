@@ -36,7 +36,7 @@ export function latencyChart(run: PageRun, theme: Theme, time: SharedTime, tell:
   const chart = new uPlot(
     {
       width: widthOf(place),
-      height: 340,
+      height: 330,
       legend: { show: false },
       cursor: {
         sync: { key: 'run', setSeries: false },
@@ -44,12 +44,12 @@ export function latencyChart(run: PageRun, theme: Theme, time: SharedTime, tell:
         points: { show: false },
         y: false,
       },
-      scales: { x: time.scale, y: { distr: 3, range: [low * 0.8, high * 1.6] } },
+      scales: { x: time.scale, y: { distr: 3, range: [low * 0.8, high * 4] } },
       axes: [
         timeAxis(theme),
         axis(theme, {
-          size: gutterOf(place),
-          label: 'ms until the answer or the loss',
+          size: gutterOf(place, true),
+          label: 'ms',
           values: (_u, splits) =>
             splits.map((v) => (/^[125]/.test(String(v).replace(/^0\.0*/, '')) ? String(v) : null)),
           space: 26,

@@ -31,7 +31,7 @@ function draw(): void {
   document.body.dataset.drawn = String(charts.length);
 }
 
-const select = document.getElementById('run');
+const select = document.getElementById('shown-run');
 if (select instanceof HTMLSelectElement)
   select.addEventListener('change', () => {
     shown = Number(select.value);

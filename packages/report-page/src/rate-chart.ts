@@ -22,11 +22,11 @@ export function rateChart(run: PageRun, theme: Theme, time: SharedTime, tell: Te
   const chart = new uPlot(
     {
       width: widthOf(place),
-      height: 170,
+      height: 160,
       legend: { show: false },
       cursor: { sync: { key: 'run', setSeries: false }, drag: { x: true, y: false }, y: false },
       scales: { x: time.scale, y: { range: [0, top * 1.08] } },
-      axes: [timeAxis(theme), axis(theme, { size: gutterOf(place), label: 'requests/s', space: 30 })],
+      axes: [timeAxis(theme), axis(theme, { size: gutterOf(place, true), label: 'requests/s', space: 30 })],
       series: [
         {},
         ...LINES.map(({ color, dash }, i) => ({

@@ -16,7 +16,7 @@ function series(lines: readonly PageLine[], theme: Theme, paths?: uPlot.Series.P
     stroke: colorOf(line, theme),
     width: 2,
     dash: line.dashed ? [6, 4] : [],
-    points: { show: line.y.length < 60, size: 5 },
+    points: { show: paths === undefined, size: 4 },
     ...(paths ? { paths } : {}),
   }));
 }
@@ -50,7 +50,7 @@ export function ecdfChart({ ecdf }: PageData, theme: Theme): uPlot | undefined {
       cursor: { drag: { x: true, y: false }, y: false },
       scales: { x: { time: false }, y: { range: [0, 104] } },
       axes: [
-        axis(theme, { label: 'dark time, ms', space: 60 }),
+        axis(theme, { label: 'dark time, ms', space: 60, size: 30 }),
         axis(theme, { size: 56, values: (_u, splits) => splits.map((v) => (v > 100 ? null : `${v} %`)) }),
       ],
       series: [{}, ...series(ecdf.lines, theme, uPlot.paths.stepped?.({ align: 1 }))],
@@ -118,6 +118,7 @@ export function percentileChart({ percentiles }: PageData, theme: Theme): uPlot 
       axes: [
         axis(theme, {
           label: 'percentile',
+          size: 30,
           splits: (u) =>
             Object.keys(PERCENTS)
               .map(Number)

@@ -95,7 +95,7 @@ function detection(ms: number, knobs: Knobs, nodes: number): Bound {
   const confirmed =
     bound.confirmations === 0
       ? ''
-      : ` once ${bound.confirmations} others confirm it (up to ${knobs['membership.suspicionMaxTimeoutMult']} times as long without)`;
+      : ` once ${bound.confirmations === 1 ? 'another confirms' : `${bound.confirmations} others confirm`} it (up to ${knobs['membership.suspicionMaxTimeoutMult']} times as long without)`;
   return {
     knob: 'membership.probeInterval',
     knob_value: knobText(interval),

@@ -30,7 +30,7 @@ export function figureRows(report: RunReport): FigureRow[] {
     { name: 'dark, new connections', unit: 'ms', figures: report.dark_ms.new },
     { name: 'dark, reused connections', unit: 'ms', figures: report.dark_ms.reused },
     ...Object.entries(report.phases_ms).map(([phase, figures]) => ({
-      name: `of it ${phaseName(phase)}`,
+      name: `of which ${phaseName(phase)}`,
       unit: 'ms' as const,
       figures,
     })),

@@ -22,7 +22,7 @@ export function phasesChart(report: RunReport): string {
   if (phases.length === 0 || max === 0) return '';
   const step = niceStep(max);
   const end = Math.ceil(max / step) * step;
-  const bar = Math.max(6, Math.min(26, Math.floor(560 / report.runs.length)));
+  const bar = Math.max(6, Math.min(26, Math.floor(460 / report.runs.length)));
   const gap = bar > 12 ? 6 : 2;
   const height = report.runs.length * (bar + gap);
   const x = (ms: number): number => round(LEFT + (ms / end) * (WIDTH - LEFT - RIGHT), 2);

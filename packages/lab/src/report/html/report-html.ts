@@ -62,7 +62,7 @@ function body(report: RunReport, data: PageData): string {
 ${doubtsList(report)}
 </header>
 <main>
-${section('cost', 'What it cost', `<div class="columns">${figuresTable(report)}${expectationsTable(report)}</div>`)}
+${section('cost', 'What it cost', figuresTable(report) + expectationsTable(report))}
 ${section('run', 'What the traffic felt', runCharts(data))}
 ${section('phases', 'Where the time went', phasesChart(report) + boundsTable(report))}
 ${section('spread', 'How it spreads', `<div class="columns">${ecdfChart(data)}${percentileChart()}</div>`)}
@@ -81,7 +81,7 @@ function runCharts(data: PageData): string {
   const options = data.runs
     .map((r, i) => `<option value="${i}"${i === data.shown ? ' selected' : ''}>${html(r.label)}</option>`)
     .join('');
-  return `<p class="controls">${data.runs.length > 1 ? `<label>Shown: <select id="run">${options}</select></label> ` : ''}<button type="button" id="whole">Whole run</button>
+  return `<p class="controls">${data.runs.length > 1 ? `<label>Shown: <select id="shown-run">${options}</select></label> ` : ''}<button type="button" id="whole">Whole run</button>
 <span class="dim">Drag to look closer. On a chart: + and − zoom, ← and → move, 0 shows the whole run.</span></p>
 <figure class="chart" data-chart="latency"><figcaption>Each request: when it was due, how long until its fate was known, ms</figcaption><ul class="legend" id="outcomes"></ul>${EMPTY}</figure>
 <figure class="chart" data-chart="rate"><figcaption>Requests a second, by the time they were due</figcaption><ul class="legend"></ul>${EMPTY}</figure>
