@@ -10,6 +10,8 @@ export interface SentenceInput {
   readonly endpointsRemovedMs: Readonly<Record<string, number>>;
   /** Share of new connections lost between the VIP's return and the last of those rules, 0 to 1; undefined when unknown. */
   readonly lostShareUntilRemoved?: number;
+  /** Whether the fault took a node's pods away; without it nothing is said of dead endpoints. Default: yes. */
+  readonly endpointsDied?: boolean;
 }
 
 /** Milliseconds as people say them: `132 ms`, `5.8 s`, `2 min 5 s`. */
@@ -36,9 +38,11 @@ const CURES: Readonly<Partial<Record<keyof Phases, string>>> = {
 export function outageSentence(input: SentenceInput): string {
   const removed = Object.values(input.endpointsRemovedMs);
   const tail =
-    removed.length > 0
-      ? `the dead node's endpoints left every node's rules after ${speakMs(Math.max(...removed))}${lostShare(input)}`
-      : "the dead node's endpoints had not left the rules when the measurement ended";
+    input.endpointsDied === false
+      ? 'no endpoint died with it'
+      : removed.length > 0
+        ? `the dead node's endpoints left every node's rules after ${speakMs(Math.max(...removed))}${lostShare(input)}`
+        : "the dead node's endpoints had not left the rules when the measurement ended";
   if (input.darkMs === 0)
     return `The VIP was not dark: no request was lost on new connections, ${input.lost.reused} on reused ones; ${tail}.`;
   const names = Object.keys(PHASE_WORDS) as (keyof Phases)[];

@@ -56,6 +56,8 @@ export interface FailoverReport {
 }
 
 const MS = 1e6;
+/** Processes whose end takes no pod away. */
+const PROCESS = /^(announcer|agent|controller|dns|nats)\//;
 const HEALING = new Set(['restart', 'resume', 'heal']);
 
 /** A fault made or healed. */
@@ -113,6 +115,7 @@ export function failoverReport(result: FailoverInput): FailoverReport {
       phases: measured.phases,
       endpointsRemovedMs: measured.endpointsRemovedMs,
       lostShareUntilRemoved: share,
+      endpointsDied: fault === undefined || !PROCESS.test(fault.resolved),
     }),
     fault_to_dead_ms: measured.faultToDeadMs ?? null,
     baseline: baseline(run, faultNs),

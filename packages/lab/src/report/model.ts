@@ -3,7 +3,7 @@
  * reports, `svclab report compare` and `svclab gate` read. Keys are snake case, times milliseconds unless a key says otherwise. Every time is
  * good to plus or minus `prober.interval_ms` of its run.
  */
-import type { CheckResult, Distribution, Latency, OutageMetrics, PhaseBound, Stretch } from '@svclab/core';
+import type { CheckResult, Distribution, DnsFigures, Latency, OutageMetrics, PhaseBound, Stretch } from '@svclab/core';
 
 export type { CheckResult, Distribution, OutageMetrics, PhaseBound };
 
@@ -48,6 +48,12 @@ export interface FlowResult {
   readonly dark_ms: { readonly new: number; readonly reused: number };
   readonly lost: { readonly new: number; readonly reused: number };
   readonly outage: { readonly new: OutageMetrics; readonly reused: OutageMetrics };
+}
+
+/** A name that was looked up all along. Figures of the whole run. */
+export interface DnsResult extends DnsFigures {
+  readonly name: string;
+  readonly query: string;
 }
 
 /** One run. */
@@ -95,6 +101,7 @@ export interface RunResult {
   };
   /** The control group: other ways in, measured at the same time. */
   readonly beside: readonly FlowResult[];
+  readonly dns: readonly DnsResult[];
   readonly prober: {
     readonly interval_ms: number;
     readonly timeout_ms: number;

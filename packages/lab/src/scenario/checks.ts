@@ -3,6 +3,7 @@ import {
   CHECKS,
   type CheckName,
   type CheckResult,
+  type EndpointSlice,
   type HistoryFacts,
   type HistoryFault,
   type Pod,
@@ -13,11 +14,21 @@ import type { LabConnection } from '../client/connect.ts';
 import { readApi } from '../driver/cluster-ready.ts';
 import type { ExperimentResult } from './experiment.ts';
 import type { Scenario } from './scenario-file.ts';
+import type { ServiceRef } from './steady.ts';
 
 /** What the API says about the Service under test and its pods. */
 export interface Cluster {
   readonly service: Service;
   readonly pods: readonly Pod[];
+  /** Services whose names are looked up, with the addresses that are right now. */
+  readonly names: readonly NamedService[];
+}
+
+/** What a name must answer. */
+export interface NamedService {
+  readonly service: ServiceRef;
+  readonly kind: 'endpoints' | 'fixed';
+  readonly addresses: readonly string[];
 }
 
 /** Reads it. */
@@ -28,7 +39,23 @@ export async function readCluster(lab: LabConnection, scenario: Scenario): Promi
     readApi<Service>(lab, api, `/api/v1/namespaces/${namespace}/services/${name}`),
     readApi<{ items: Pod[] }>(lab, api, '/api/v1/pods'),
   ]);
-  return { service, pods: items };
+  const names = await Promise.all(scenario.dns.flatMap((d) => (d.service ? [namedService(lab, api, d.service)] : [])));
+  return { service, pods: items, names };
+}
+
+/** A headless Service answers with its ready endpoints, any other with its own address. */
+async function namedService(lab: LabConnection, api: string, service: ServiceRef): Promise<NamedService> {
+  const { namespace, name } = service;
+  const { spec } = await readApi<Service>(lab, api, `/api/v1/namespaces/${namespace}/services/${name}`);
+  if (spec.clusterIP !== undefined && spec.clusterIP !== '' && spec.clusterIP !== 'None')
+    return { service, kind: 'fixed', addresses: [spec.clusterIP] };
+  const { items } = await readApi<{ items: EndpointSlice[] }>(
+    lab,
+    api,
+    `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?labelSelector=kubernetes.io/service-name%3D${name}`,
+  );
+  const ready = items.flatMap((s) => s.endpoints.filter((e) => e.conditions?.ready !== false));
+  return { service, kind: 'endpoints', addresses: ready.flatMap((e) => e.addresses) };
 }
 
 /** Node a pod runs on, by pod name. */
@@ -53,6 +80,14 @@ export function checkRun(
     endNs: result.endNs,
     facts: facts(result, lab, scenario, before),
     faults: faultsOf(result),
+    dns: result.dns.flatMap((d) => {
+      const known = before.names.find(
+        (n) => n.service.name === d.spec.service?.name && n.service.namespace === d.spec.service.namespace,
+      );
+      if (!known) return [];
+      const { service, kind, addresses } = known;
+      return [{ run: d.run, service: `${service.namespace}/${service.name}`, kind, addresses }];
+    }),
   });
 }
 

@@ -8,13 +8,14 @@ import type { ProbeResult } from '../report/model.ts';
 import { LabError } from '../state/errors.ts';
 import { timelineJson } from '../supervisor/timeline-log.ts';
 import { sendScript } from './client-host.ts';
+import { type DnsProbeOutcome, startDnsProbe } from './dns-probe-run.ts';
 import type { FaultMaker } from './fault-session.ts';
 import { Hypothesis } from './hypothesis.ts';
 import { type LoadFigures, type LoadRequest, type RunningLoad, startLoad } from './load-run.ts';
 import { allSteps, type MethodStep } from './method.ts';
 import { Performer, type StepTaken, waitUntil } from './perform.ts';
 import { type ProbeOutcome, type RunningProbe, startProbe } from './probe-run.ts';
-import type { HypothesisProbe } from './scenario-file.ts';
+import type { DnsSpec, HypothesisProbe } from './scenario-file.ts';
 import type { Target } from './targets.ts';
 
 /** An experiment to do. */
@@ -37,6 +38,8 @@ export interface Experiment {
   readonly faults: FaultMaker;
   /** Probes of the hypothesis. */
   readonly probes?: readonly HypothesisProbe[];
+  /** Names that are looked up meanwhile. */
+  readonly dns?: readonly DnsSpec[];
   /** Without it only the prober runs. */
   readonly load: Omit<LoadRequest, 'samples'> | undefined;
   /** Directory for samples and the timeline, absolute. */
@@ -54,6 +57,11 @@ export interface TargetOutcome extends ProbeOutcome {
   readonly target: Target;
 }
 
+/** What was measured of one name. */
+export interface DnsOutcome extends DnsProbeOutcome {
+  readonly spec: DnsSpec;
+}
+
 /** What was measured. */
 export interface ExperimentResult extends ProbeOutcome {
   readonly target: Target;
@@ -63,6 +71,7 @@ export interface ExperimentResult extends ProbeOutcome {
   /** The load that ran all along, and those steps started. */
   readonly load: LoadFigures | undefined;
   readonly moreLoads: readonly LoadFigures[];
+  readonly dns: readonly DnsOutcome[];
   readonly hypothesis: readonly ProbeResult[];
   /** End of the measurement, CLOCK_MONOTONIC ns. */
   readonly endNs: bigint;
@@ -116,13 +125,24 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
     ...b,
     probe: probeOf(b.target, `samples-${b.name}.jsonl`, false),
   }));
+  const lookups = (experiment.dns ?? []).map((spec) => ({
+    spec,
+    probe: startDnsProbe(lab, {
+      name: spec.query,
+      intervalMs: spec.intervalMs,
+      durationMs: experiment.durationMs + faultPhaseMs + (open ? UNPLANNED_MS : 0),
+      timeoutMs: experiment.timeoutMs,
+      samples: join(dir, `dns-${spec.name}.jsonl`),
+    }),
+  }));
+  const probers = [probe, ...beside.map((b) => b.probe), ...lookups.map((l) => l.probe)];
   const startMs = measuringClock.now();
   const hypothesis = new Hypothesis(lab, experiment.probes ?? [], startMs, stop.signal);
   const interrupt = (): void => {
-    for (const p of [probe, ...beside.map((b) => b.probe)]) p.interrupt();
+    for (const p of probers) p.interrupt();
     for (const l of [load, ...moreLoads]) l?.interrupt();
   };
-  for (const running of [probe, ...beside.map((b) => b.probe), ...(load ? [load] : [])])
+  for (const running of [...probers, ...(load ? [load] : [])])
     running.done.catch((error: unknown) => stop.abort(error));
   let failure: unknown;
   const fail = (reason: string): void => {
@@ -166,6 +186,7 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
     }
     if (open || stop.signal.aborted) interrupt();
     const [outcome, ...others] = await Promise.all([probe.done, ...beside.map((b) => b.probe.done)]);
+    const dns = await Promise.all(lookups.map(async (l) => ({ spec: l.spec, ...(await l.probe.done) })));
     const figures = await load?.done;
     for (const l of moreLoads) l.interrupt();
     const more = await Promise.all(moreLoads.map((l) => l.done));
@@ -186,6 +207,7 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
       steps: performer.taken,
       load: figures,
       moreLoads: more,
+      dns,
       hypothesis: hypothesis.results,
       endNs,
       interrupted: signal.aborted,

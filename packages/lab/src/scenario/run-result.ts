@@ -1,5 +1,5 @@
 /** From what one run measured to its part of `report.json`. */
-import { type Knobs, lostBetween, outageMetrics, type ProbeRun, phaseBounds, round, summarizeFlow } from '@svclab/core';
+import { type Knobs, lostBetween, outageMetrics, type ProbeRun, phaseBounds, round, summarizeDns, summarizeFlow } from '@svclab/core';
 import { type FailoverReport, type FaultStep, failoverReport } from '../report/failover-report.ts';
 import type { CheckResult, FlowResult, RunResult, StepResult } from '../report/model.ts';
 import type { ExperimentResult, TargetOutcome } from './experiment.ts';
@@ -64,6 +64,11 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
     stretches: fault ? base.stretches : [],
     failback: base.owner_after === '' ? null : base.failback,
     answers: answers(run, context.podNodes),
+    dns: result.dns.map((d) => ({
+      name: d.spec.name,
+      query: d.spec.query,
+      ...summarizeDns(d.run.samples, d.run.intervalMs),
+    })),
     beside: result.beside.map((b) => flowResult(b, fault)),
     prober: {
       interval_ms: report.interval_ms,

@@ -186,6 +186,7 @@ async function once(options: ScenarioRun, one: One): Promise<RunResult> {
     method: scenario.method,
     faults,
     probes: scenario.probes,
+    dns: scenario.dns,
     load: scenario.load && {
       engine: options.engine,
       script: scenario.load.script,
@@ -200,7 +201,13 @@ async function once(options: ScenarioRun, one: One): Promise<RunResult> {
     progress: options.progress,
     ...(options.live ? { live: options.live } : {}),
   });
-  const files = ['samples.jsonl', 'timeline.jsonl', 'probe.json', ...beside.map((b) => `samples-${b.name}.jsonl`)];
+  const files = [
+    'samples.jsonl',
+    'timeline.jsonl',
+    'probe.json',
+    ...beside.map((b) => `samples-${b.name}.jsonl`),
+    ...scenario.dns.map((d) => `dns-${d.name}.jsonl`),
+  ];
   const after = await readCluster(lab, scenario).catch(() => before);
   return runResult(result, {
     scenario,

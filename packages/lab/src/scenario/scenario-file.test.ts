@@ -27,6 +27,7 @@ describe('parseScenario', () => {
       steadyState: { durationMs: 3000, maxLost: 0 },
       probes: [],
       probe: { intervalMs: 10, timeoutMs: 500 },
+      dns: [],
       load: undefined,
       method: [],
       recoveryMs: 4000,

@@ -24,6 +24,16 @@ export interface TargetSpec {
   readonly path: string;
 }
 
+/** A name that is looked up all along. */
+export interface DnsSpec {
+  readonly name: string;
+  /** A DNS name, or `dns://NAME@SERVER`. */
+  readonly query: string;
+  /** The Service it belongs to; undefined when it belongs to none. */
+  readonly service: ServiceRef | undefined;
+  readonly intervalMs: number;
+}
+
 /** What a probe asks. */
 export type ProbeQuestion =
   | { readonly kind: 'http'; readonly url: string }
@@ -74,6 +84,7 @@ export interface Scenario {
   readonly steadyState: { readonly durationMs: number; readonly maxLost: number };
   readonly probes: readonly HypothesisProbe[];
   readonly probe: { readonly intervalMs: number; readonly timeoutMs: number };
+  readonly dns: readonly DnsSpec[];
   readonly load: LoadSpec | undefined;
   readonly method: readonly MethodStep[];
   readonly recoveryMs: number;
@@ -204,6 +215,12 @@ function build(
       hypothesisProbe(p, (make) => attempt(['probes', i, 'tolerance', 'regex'], /^/, make)),
     ),
     probe: { intervalMs: ms(probe.interval), timeoutMs: ms(probe.timeout) },
+    dns: input.dns.map((d) => ({
+      name: d.name,
+      query: d.query,
+      service: d.service === undefined ? serviceOfName(d.query) : serviceRef(d.service),
+      intervalMs: ms(d.interval),
+    })),
     load: input.load && loadSpec(input.load, folder),
     method,
     recoveryMs,
@@ -240,6 +257,12 @@ function checkProbeSteps(steps: readonly MethodStep[], names: ReadonlySet<string
 function serviceRef(text: string): ServiceRef {
   const [namespace = '', name = ''] = text.split('/');
   return { namespace, name };
+}
+
+/** `web.shop.svc.cluster.local` belongs to shop/web. */
+function serviceOfName(query: string): ServiceRef | undefined {
+  const match = /(?:^|[./])([^./@]+)\.([^./@]+)\.svc(?:[.@]|$)/.exec(query);
+  return match ? { name: match[1] ?? '', namespace: match[2] ?? '' } : undefined;
 }
 
 function hypothesisProbe(p: ScenarioInput['probes'][number], pattern: (make: () => RegExp) => RegExp): HypothesisProbe {

@@ -27,6 +27,11 @@ function notMapping(issue: { code?: string }): string | undefined {
   return issue.code === 'invalid_type' ? 'give a mapping' : undefined;
 }
 
+/** A name that is part of the path of a metric. */
+const word = z
+  .string({ error: 'give a name of letters, digits, - and _' })
+  .regex(/^[\w-]+$/, { error: 'give a name of letters, digits, - and _' });
+
 const serviceName = z
   .string({ error: 'give NAMESPACE/NAME' })
   .regex(/^[^/\s]+\/[^/\s]+$/, { error: 'give NAMESPACE/NAME' });
@@ -150,6 +155,18 @@ const step: z.ZodType<StepInput> = z.lazy(() =>
       .describe('Arguments of kubectl: "rollout restart deployment/web".'),
     mayFail: z.boolean({ error: 'give true or false' }).optional().describe('Go on when kubectl fails.'),
     background: z.boolean({ error: 'give true or false' }).optional().describe('Do not wait for kubectl to end.'),
+    dns: list(
+      mapping({
+        name: word.describe('Names it in reports and expectations.'),
+        query: text('a DNS name').describe('What is looked up: a name, or dns://NAME@SERVER.'),
+        service: serviceName
+          .optional()
+          .describe('The Service the name belongs to; taken from NAME.NAMESPACE.svc when left out.'),
+        interval: duration.default('20ms').describe('Time between two queries.'),
+      }),
+    )
+      .default([])
+      .describe('Names that are looked up at a pace from the client host, beside the prober.'),
     load: mapping(loadFields).optional().describe('Start one more load, beside the one that runs all along.'),
     probe: text('the name of a probe').optional().describe('Ask a probe of this file now.'),
     wait: text('a duration, or steady')
@@ -184,7 +201,7 @@ function checkStep(s: StepInput, complain: (message: string, at?: string) => voi
 }
 
 const besideEntry = mapping({
-  name: text('a name').describe('Names the target in reports.'),
+  name: word.describe('Names the target in reports.'),
   service: serviceName.optional().describe('Another Service; the one under test when left out.'),
   via: via.default('loadbalancer').describe('How it is reached.'),
   from: from.default('client').describe('Where the prober runs.'),
@@ -248,6 +265,18 @@ export const SCENARIO_SCHEMA = mapping({
   })
     .prefault({})
     .describe('The prober.'),
+  dns: list(
+    mapping({
+      name: word.describe('Names it in reports and expectations.'),
+      query: text('a DNS name').describe('What is looked up: a name, or dns://NAME@SERVER.'),
+      service: serviceName
+        .optional()
+        .describe('The Service the name belongs to; taken from NAME.NAMESPACE.svc when left out.'),
+      interval: duration.default('20ms').describe('Time between two queries.'),
+    }),
+  )
+    .default([])
+    .describe('Names that are looked up at a pace from the client host, beside the prober.'),
   load: mapping(loadFields).optional().describe('A k6 script that runs all along.'),
   method: list(step).default([]).describe('What is done, in order.'),
   recovery: duration.default('4s').describe('How long is measured after the method.'),
