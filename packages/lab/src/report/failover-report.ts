@@ -87,7 +87,8 @@ export function failoverReport(result: FailoverInput): FailoverReport {
   const { run, report, steps, vip } = result;
   const fault = steps[0];
   const faultNs = fault?.effectiveNs ?? result.endNs;
-  const back = steps.find((s, i) => i > 0 && HEALING.has(s.verb));
+  const healed = steps.filter((s, i) => i > 0 && HEALING.has(s.verb));
+  const back = healed.find((s) => s.resolved === fault?.resolved) ?? healed[0];
   const untilNs = back?.effectiveNs ?? result.endNs;
   const measured = measureFailover(result.events, run, { vip: vip.vip, ownerBefore: vip.owner, faultNs, untilNs });
   const share = lostShare(run, measured, faultNs);

@@ -25,6 +25,8 @@ export type StepAction =
 /** A step with its time. */
 export type MethodStep = StepAction & {
   readonly label: string;
+  /** Whether the figures are about it. */
+  readonly event: boolean;
   /** After the start of the measurement, ms; undefined: `afterMs` counts. */
   readonly atMs: number | undefined;
   /** After the end of the step before, ms. */
@@ -66,7 +68,14 @@ export function readSteps(list: readonly StepInput[], path: FieldPath, reading: 
         message: `Field ${fieldName(at)} is "previous": there is no fault before it`,
       });
     }
-    const step = { ...action, label: input.label ?? '', atMs, afterMs: ms(input.after), path: here };
+    const step = {
+      ...action,
+      label: input.label ?? '',
+      event: input.event ?? false,
+      atMs,
+      afterMs: ms(input.after),
+      path: here,
+    };
     steps.push(step);
     endMs = beginMs + ownMs(step);
   }
@@ -150,5 +159,5 @@ export function stepText(step: StepAction): string {
 
 /** A fault without arguments at a time of the measurement, ms. */
 export function faultStep(verb: string, target: string, atMs: number): MethodStep {
-  return { kind: 'fault', verb, target, args: {}, label: '', atMs, afterMs: 0, path: [] };
+  return { kind: 'fault', verb, target, args: {}, label: '', event: false, atMs, afterMs: 0, path: [] };
 }

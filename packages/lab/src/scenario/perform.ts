@@ -19,6 +19,8 @@ export interface StepTaken {
   readonly verb: string;
   readonly what: string;
   readonly label: string;
+  /** Whether the figures are about it. */
+  readonly event: boolean;
   /** What a fault acted on, `node/node-2`; empty for other kinds. */
   readonly resolved: string;
   /** When it took effect, CLOCK_MONOTONIC ns. */
@@ -93,7 +95,7 @@ export class Performer {
     }
   }
 
-  #note(step: StepAction & { label: string }, more: Partial<StepTaken>): void {
+  #note(step: StepAction & { label: string; event: boolean }, more: Partial<StepTaken>): void {
     const now = measuringClock.nowNs();
     if (step.kind === 'parallel' || step.kind === 'serial') return;
     const taken: StepTaken = {
@@ -101,6 +103,7 @@ export class Performer {
       verb: step.kind === 'fault' ? step.verb : step.kind === 'heal' ? 'heal' : '',
       what: stepText(step),
       label: step.label,
+      event: step.event,
       resolved: '',
       effectiveNs: now,
       endNs: now,

@@ -1,5 +1,14 @@
 /** From what one run measured to its part of `report.json`. */
-import { type Knobs, lostBetween, outageMetrics, type ProbeRun, phaseBounds, round, summarizeDns, summarizeFlow } from '@svclab/core';
+import {
+  type Knobs,
+  lostBetween,
+  outageMetrics,
+  type ProbeRun,
+  phaseBounds,
+  round,
+  summarizeDns,
+  summarizeFlow,
+} from '@svclab/core';
 import { type FailoverReport, type FaultStep, failoverReport } from '../report/failover-report.ts';
 import type { CheckResult, FlowResult, RunResult, StepResult } from '../report/model.ts';
 import type { ExperimentResult, TargetOutcome } from './experiment.ts';
@@ -100,12 +109,13 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
   };
 }
 
-/** The faults the timeline holds; without one, the first step of the method that does something. */
+/** The faults the timeline holds from the event on; without one, the first step of the method that does something. */
 function stepsOf(result: ExperimentResult): FaultStep[] {
-  const seen = stepsSeen(result.events);
-  if (seen.length > 0) return seen;
-  const first = result.steps.find((s) => s.kind === 'kubectl' || s.kind === 'load');
-  return first ? [{ verb: first.kind, resolved: first.what, effectiveNs: first.effectiveNs }] : [];
+  const marked = result.steps.find((s) => s.event);
+  const seen = stepsSeen(result.events).filter((s) => !marked || s.effectiveNs >= marked.effectiveNs);
+  if (seen.length > 0 && (!marked || marked.kind === 'fault')) return seen;
+  const first = marked ?? result.steps.find((s) => s.kind === 'kubectl' || s.kind === 'load');
+  return first ? [{ verb: '', resolved: first.what, effectiveNs: first.effectiveNs }] : [];
 }
 
 const toMs = (run: ProbeRun, ns: bigint): number => Number(ns - run.startNs) / MS;
@@ -195,8 +205,9 @@ function sentenceOf(
     return `Nothing was broken: ${baseline.lost} of ${baseline.sent} requests of the prober lost, ${base.lost.load} of the load.`;
   if (base.owner_after !== '') return base.sentence;
   const { new: dark, reused } = base.dark_ms;
+  const what = `${fault.verb} ${fault.resolved}`.trim();
   const lost = `${base.lost.new} requests lost on new connections, ${base.lost.reused} on reused ones`;
   return dark === 0 && reused === 0 && base.lost.new + base.lost.reused === 0
-    ? `${fault.verb} ${fault.resolved} cost the traffic nothing: ${lost}.`
-    : `After ${fault.verb} ${fault.resolved} the Service was dark for ${dark} ms on new connections and ${reused} ms on reused ones; ${lost}.`;
+    ? `${what} cost the traffic nothing: ${lost}.`
+    : `After ${what} the Service was dark for ${dark} ms on new connections and ${reused} ms on reused ones; ${lost}.`;
 }

@@ -149,7 +149,7 @@ describe('parseScenario', () => {
     ],
     [
       { ...MINIMAL, method: [{ parallel: [{ wait: '1s' }, { fault: 'kill', targett: 'x' }] }] },
-      'Field method[0].parallel[1].targett is not known: there are label, at, after, fault, target',
+      'Field method[0].parallel[1].targett is not known: there are label, event, at, after, fault, target',
     ],
     [{ ...MINIMAL, method: [{ probe: 'x' }] }, 'Field method[0].probe is "x": the scenario has no probes'],
     [{ ...MINIMAL, via: 'nodeport' }, 'Field via is "nodeport": give loadbalancer, clusterip, or nodeport/NODE'],

@@ -108,6 +108,7 @@ export const ACTIONS = ['fault', 'heal', 'kubectl', 'load', 'probe', 'wait', 'pa
 
 export interface StepInput {
   readonly label?: string | undefined;
+  readonly event?: boolean | undefined;
   readonly at?: string | undefined;
   readonly after?: string | undefined;
   readonly fault?: string | undefined;
@@ -130,6 +131,10 @@ export interface StepInput {
 const step: z.ZodType<StepInput> = z.lazy(() =>
   mapping({
     label: text('a name').optional().describe('Names the step in reports.'),
+    event: z
+      .boolean({ error: 'give true or false' })
+      .optional()
+      .describe('The figures are about this step. Without such a step they are about the first fault.'),
     at: duration.optional().describe('When it begins, counted from the start of the measurement.'),
     after: duration
       .optional()

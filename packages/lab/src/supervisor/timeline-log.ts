@@ -4,6 +4,13 @@ import type { Clock, TimelineEvent, TimelineType } from '@svclab/core';
 /** Most events kept in memory; the file keeps all. */
 const LIMIT = 200_000;
 
+/** How many events are remembered to tell a repetition. */
+const KNOWN = 20_000;
+
+function keyOf(e: TimelineEvent): string {
+  return `${e.atNs} ${e.node} ${e.component} ${e.type} ${JSON.stringify(e.attrs)}`;
+}
+
 /** One event as JSON: `at_ns` as decimal text, since it does not fit a double. */
 export function timelineJson(event: TimelineEvent): Record<string, unknown> {
   return {
@@ -37,6 +44,8 @@ export class TimelineLog {
   readonly #listeners = new Set<(event: TimelineEvent) => void>();
   readonly #counts = new Map<TimelineType, number>();
   readonly #clock: Clock;
+  /** The latest events, by what makes one different from another. */
+  readonly #known = new Set<string>();
 
   constructor(path: string, clock: Clock) {
     this.#file = createWriteStream(path, { flags: 'a' });
@@ -57,7 +66,12 @@ export class TimelineLog {
     this.#events.unshift(...events.slice(lastReset + 1).slice(-LIMIT));
   }
 
+  /** Takes in an event; one that came before is not taken twice, for processes send again what may have been lost. */
   add(event: TimelineEvent): void {
+    const key = keyOf(event);
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    if (this.#known.size > KNOWN) for (const old of [...this.#known].slice(0, KNOWN / 10)) this.#known.delete(old);
     this.#counts.set(event.type, (this.#counts.get(event.type) ?? 0) + 1);
     this.#events.push(event);
     if (this.#events.length > LIMIT) this.#events.splice(0, LIMIT / 10);
