@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, HostSpec, LabConfig } from '@svclab/core';
 import { type Logger, type Netns, spawnIn, withNetns } from '@svclab/runtime';
+import { useLabNames } from '../driver/name-service.ts';
 import { createBridges, createHost, cutLan, removeLinks } from '../driver/network.ts';
 import type { LabState } from '../plan/nodes.ts';
 import { badInput, environmentError } from '../state/errors.ts';
@@ -90,6 +91,8 @@ export class Lab implements NodeHosts {
   /** Builds the networks and starts everything; returns as soon as all is started, not when it is ready. */
   start(): void {
     createBridges(this.options.lab);
+    const unnamed = useLabNames(this.options.lab, this.options.paths.dir);
+    if (unnamed !== undefined) this.options.log.warn({ event: 'resolv-conf-not-set', reason: unnamed });
     for (const spec of this.options.lab.hosts) this.boot(spec);
     if (this.#refused.size > 0)
       this.options.log.warn({ event: 'sysctls-not-set', reason: [...this.#refused].join(', ') });

@@ -6,46 +6,56 @@ const self = vuOf(import.meta.url);
 
 class Aborted extends Error {}
 
+/** k6 has none of this while the script is only read. */
+function running(what: string): typeof self {
+  if (self.initializing)
+    throw new ScriptError(`exec.${what} cannot be used in the init context: read it in a function`, `exec.${what}`);
+  return self;
+}
+
 /** The running scenario. */
 export const scenario = {
   get name(): string {
-    return self.scenario.name;
+    return running('scenario').scenario.name;
   },
   get executor(): string {
-    return self.scenario.executor;
+    return running('scenario').scenario.executor;
   },
   /** Milliseconds since the epoch. */
   get startTime(): number {
-    return Math.round(self.run.clock.wall() - (self.run.clock.now() - self.scenario.startMs));
+    const { run, scenario: own } = running('scenario');
+    return Math.round(run.clock.wall() - (run.clock.now() - own.startMs));
   },
   /** 0 to 1. */
   get progress(): number {
-    return Math.min(1, (self.run.clock.now() - self.scenario.startMs) / Math.max(1, self.scenario.durationMs));
+    const { run, scenario: own } = running('scenario');
+    return Math.min(1, (run.clock.now() - own.startMs) / Math.max(1, own.durationMs));
   },
   get iterationInInstance(): number {
-    return self.iterationInTest;
+    return running('scenario').iterationInTest;
   },
   get iterationInTest(): number {
-    return self.iterationInTest;
+    return running('scenario').iterationInTest;
   },
 };
 
 /** This load generator. */
 export const instance = {
   get iterationsInterrupted(): number {
-    return self.run.interrupted;
+    return running('instance').run.interrupted;
   },
   get iterationsCompleted(): number {
-    return self.run.completed;
+    return running('instance').run.completed;
   },
   get vusActive(): number {
-    return self.run.vusActive;
+    return running('instance').run.vusActive;
   },
   get vusInitialized(): number {
-    return self.run.vusInitialized;
+    return running('instance').run.vusInitialized;
   },
   get currentTestRunDuration(): number {
-    return self.run.clock.now() - self.run.startMs;
+    const { clock, startMs } = running('instance').run;
+    return clock.now() - startMs;
   },
 };
 
@@ -74,16 +84,16 @@ export const test = {
 /** This virtual user. */
 export const vu = {
   get iterationInInstance(): number {
-    return self.iteration;
+    return running('vu').iteration;
   },
   get iterationInScenario(): number {
-    return self.iteration;
+    return running('vu').iteration;
   },
   get idInInstance(): number {
-    return self.id;
+    return running('vu').id;
   },
   get idInTest(): number {
-    return self.id;
+    return running('vu').id;
   },
   tags: self.tags,
   metrics: {
