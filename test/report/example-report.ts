@@ -10,6 +10,7 @@ import {
   phaseBounds,
   resolveKnobs,
   seededRandom,
+  stretches,
 } from '@svclab/core';
 import type { RunReport, RunResult } from '../../packages/lab/src/report/model.ts';
 
@@ -75,6 +76,7 @@ export function exampleReport(options: ExampleOptions): RunReport {
       3,
     ),
     cases: [],
+    expected_violations: [],
     runs,
     environment: {
       svclab: '0.1.0',
@@ -135,7 +137,11 @@ function run(number: number, options: ExampleOptions, random: () => number): Run
     fault_to_dead_ms: round(phases.detection - 6),
     endpoints_removed_ms: { 'node-1': course.removedMs, 'node-2': course.removedMs + 12 },
     lost_share_until_removed: 0.31,
-    stretches: [],
+    stretches: stretches(
+      flows.new,
+      { fromMs: course.faultMs, toMs: course.faultMs + darkMs },
+      { faultMs: course.faultMs, untilMs: course.backMs, intervalMs: INTERVAL },
+    ),
     failback: { owner: 'node-3', dark_ms: { new: 20, reused: 30 }, lost: { new: 1, reused: 2 } },
     answers: {
       by_pod: Object.fromEntries(Object.keys(PODS).map((p) => [p, flows.new.filter((s) => s.backend === p).length])),

@@ -1,12 +1,12 @@
 /**
  * The report as JUnit XML, as CI servers read it: one suite, a test case per expectation, per check and for each run.
  *
- * An expectation or check that did not hold is a `failure`. A run that proves nothing (generator late, iterations dropped) is `skipped` with
+ * An expectation or check that did not hold is a `failure`, unless the scenario means to violate the check. A run that proves nothing (generator late, iterations dropped) is `skipped` with
  * the reason, not passed and not failed; when the whole report is inconclusive or was interrupted, its own case `verdict` is an `error`, so
  * that no CI server takes it for green.
  */
 import type { RunReport, RunResult } from './model.ts';
-import { checkSummaries, expectationText } from './rows.ts';
+import { checkSummaries, checkWords, expectationText } from './rows.ts';
 
 interface TestCase {
   readonly group: string;
@@ -88,8 +88,8 @@ function checks(report: RunReport): TestCase[] {
     group: 'checks',
     name: c.check,
     seconds: 0,
-    ...(c.held === c.of
-      ? { out: c.result.finding }
+    ...(c.fine
+      ? { out: c.held === c.of ? c.result.finding : `${checkWords(c)}: ${c.result.finding}` }
       : {
           end: {
             as: 'failure' as const,
@@ -102,7 +102,12 @@ function checks(report: RunReport): TestCase[] {
 
 function run(r: RunResult): TestCase {
   const failed = r.expectations.filter((e) => !e.held);
-  const base = { group: 'runs', name: `run ${r.run}`, seconds: r.prober.duration_ms / 1000, out: r.sentence };
+  const base = {
+    group: 'runs',
+    name: `run ${r.run}${r.case === '' ? '' : ` (${r.case})`}`,
+    seconds: r.prober.duration_ms / 1000,
+    out: r.sentence,
+  };
   if (r.inconclusive.length > 0)
     return { ...base, end: { as: 'skipped', message: `Inconclusive: ${r.inconclusive.join('; ')}` } };
   if (failed.length > 0) return { ...base, end: { as: 'failure', message: failed.map(expectationText).join('; ') } };

@@ -163,6 +163,8 @@ export interface RunReport {
   readonly baseline: { readonly sent: number; readonly lost: number };
   /** Each over all runs: its worst run where it is per run. */
   readonly expectations: readonly ExpectationResult[];
+  /** Checks the scenario means to violate: their violation is no failure. */
+  readonly expected_violations: readonly string[];
   /** Bounds of the median run. */
   readonly phase_bounds: readonly PhaseBound[];
   /** Side by side; empty when the scenario has no cases. The figures above are then of all cases together. */

@@ -15,7 +15,7 @@ describe('runReportText', () => {
     expect(text.split('\n')[0]).toBe('VIP failover: held, 30 runs, seed 7');
     expect(text).toMatch(/^dark, new connections +\d+ ms +\d+ ms +\d+ ms +\d+ ms to \d+ ms +± 10 ms$/m);
     expect(text).toContain('held    dark_ms.new.p95 <= 500 (found ');
-    expect(text).toContain('held    check one-owner in 30 of 30 runs: one owner all along');
+    expect(text).toContain('held    check one-owner: one owner all along');
     expect(text).toContain('Bound   detection ');
     expect(text).toContain(`Again: ${held.command}`);
     expect(text.split('\n').at(-1)).toBe(held.sentence);
@@ -26,11 +26,42 @@ describe('runReportText', () => {
   });
   it('shows the evidence of a violation and the reasons for doubt', () => {
     expect(runReportText(bad)).toContain(
-      'FAILED  check one-owner in 2 of 3 runs: two owners for 41 ms\n          2980 ms  node-1 elects',
+      'FAILED  check one-owner violated in 1 of 3 runs: two owners for 41 ms\n          2980 ms  node-1 elects',
     );
     expect(runReportText(doubtful)).toContain(
       'DOUBT   The load dropped 7 iterations: it had no free virtual user, or no CPU (run 3)',
     );
+  });
+});
+
+describe('a violation the scenario means', () => {
+  const meant = { ...bad, verdict: 'held' as const, expected_violations: ['one-owner'] };
+  it('is told and is no failure', () => {
+    expect(runReportText(meant)).toContain(
+      'held    check one-owner violated in 1 of 3 runs, as the scenario means to: two owners',
+    );
+    expect(runReportMarkdown(meant)).toContain('| ✅ | one-owner violated in 1 of 3 runs, as the scenario means to |');
+    expect(junitXml(meant)).toMatch(
+      /name="one-owner" time="0.000"><system-out>violated in 1 of 3 runs, as the scenario means to: two/,
+    );
+  });
+});
+
+describe('cases', () => {
+  const of = (name: string, report: typeof held) => ({
+    name,
+    variables: { verb: name },
+    repeats: report.runs.length,
+    dark_ms: report.dark_ms,
+    phases_ms: report.phases_ms,
+    lost: report.lost,
+    sentence: '',
+  });
+  const twins = { ...bad, cases: [of('kill', bad), of('drain', one)], repeats: 3 };
+  it('stand side by side', () => {
+    expect(runReportText(twins)).toContain('VIP failover: FAILED, 2 cases, 3 runs each, seed 7');
+    expect(runReportText(twins)).toMatch(/^kill +\d+ ms \(max \d+ ms\)/m);
+    expect(runReportMarkdown(twins)).toContain('| case | dark, new | dark, reused | lost, new | lost, reused |');
   });
 });
 

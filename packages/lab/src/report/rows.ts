@@ -64,11 +64,36 @@ export function expectationText(e: ExpectationResult): string {
   return `${e.expr} (${e.value === null ? 'not in the report' : `found ${e.value}`})`;
 }
 
+/** How many runs the figures are of: `30 runs`, or `2 cases, 3 runs each`. */
+export function runsText(report: RunReport): string {
+  return report.cases.length > 0
+    ? `${counted(report.cases.length, 'case')}, ${counted(report.repeats, 'run')} each`
+    : counted(report.runs.length, 'run');
+}
+
+/** Figures of each case side by side: name, dark time of new connections, of reused ones, losses of new and of reused ones. */
+export function caseRows(report: RunReport): string[][] {
+  const middle = (d: Distribution, unit: FigureRow['unit']): string =>
+    d.n > 1 ? `${speak(d.p50, unit)} (max ${speak(d.max, unit)})` : speak(d.p50, unit);
+  return report.cases.map((c) => [
+    c.name,
+    middle(c.dark_ms.new, 'ms'),
+    middle(c.dark_ms.reused, 'ms'),
+    middle(c.lost.new, 'requests'),
+    middle(c.lost.reused, 'requests'),
+  ]);
+}
+
+/** Heads of {@link caseRows}. */
+export const CASE_HEADS = ['case', 'dark, new', 'dark, reused', 'lost, new', 'lost, reused'] as const;
+
 /** A checker over all runs: how often it held, and the run that shows it best. */
 export interface CheckSummary {
   readonly check: string;
   readonly held: number;
   readonly of: number;
+  /** It held in every run, or the scenario means to violate it. */
+  readonly fine: boolean;
   /** The first run that violated it, else the first. */
   readonly run: RunResult;
   readonly result: RunResult['checks'][number];
@@ -85,6 +110,7 @@ export function checkSummaries(report: RunReport): CheckSummary[] {
         check: result.check,
         held: (before?.held ?? 0) + (result.held ? 1 : 0),
         of: (before?.of ?? 0) + 1,
+        fine: (before?.fine ?? true) && (result.held || report.expected_violations.includes(result.check)),
         run: worse ? run : before.run,
         result: worse ? result : before.result,
       });
@@ -100,17 +126,24 @@ export function doubts(report: RunReport): { readonly reason: string; readonly r
   return [...found].map(([reason, runs]) => ({ reason, runs }));
 }
 
+/** How a checker fared, in words: `held`, `violated in 2 of 3 runs`, `violated, as the scenario means to`. */
+export function checkWords(c: CheckSummary): string {
+  if (c.held === c.of) return 'held';
+  const where = c.of > 1 ? ` in ${c.of - c.held} of ${c.of} runs` : '';
+  return `violated${where}${c.fine ? ', as the scenario means to' : ''}`;
+}
+
 /** A figure with its unit: `5.8 s`, `132 ms`, `12`. */
 export function speak(value: number, unit: FigureRow['unit']): string {
   return unit === 'ms' ? speakMs(value) : String(value);
 }
 
-/** `40 nodes profile fast, membership.probeInterval=200ms; netns on Linux 6.1, 2 CPUs, Node.js 20.20.2, svclab 0.1.0`. */
+/** `3 nodes, profile fast, membership.probeInterval=200ms; driver netns, load by k6; svclab 0.1.0, Node.js 20.20.2, Linux 6.1, 2 CPUs`. */
 export function environmentText(report: RunReport): string {
   const e = report.environment;
   const set = Object.entries(e.set).map(([knob, value]) => `${knob}=${value}`);
   return (
-    `${counted(e.nodes, 'node')}, profile ${[e.profile, ...set].join(', ')}; driver ${e.driver}${e.engine === '' ? '' : `, load by ${e.engine}`}; ` +
-    `svclab ${e.svclab}, Node.js ${e.node}, Linux ${e.kernel}, ${counted(e.cpus, 'CPU')}`
+    `${counted(e.nodes, 'node')}, profile ${[e.profile, ...set].join(', ')}; driver ${e.driver}${e.engine === 'none' || e.engine === '' ? '' : `, load by ${e.engine}`}; ` +
+    `svclab ${e.svclab}, Node.js ${e.node.replace(/^v/, '')}, Linux ${e.kernel}, ${counted(e.cpus, 'CPU')}`
   );
 }

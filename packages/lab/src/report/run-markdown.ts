@@ -1,7 +1,19 @@
 /** The report as Markdown: short enough for a comment on a pull request, details folded. */
 import { speakMs } from '@svclab/core';
 import type { RunReport } from './model.ts';
-import { checkSummaries, counted, doubts, environmentText, figureRows, medianRun, phaseName, speak } from './rows.ts';
+import {
+  CASE_HEADS,
+  caseRows,
+  checkSummaries,
+  checkWords,
+  doubts,
+  environmentText,
+  figureRows,
+  medianRun,
+  phaseName,
+  runsText,
+  speak,
+} from './rows.ts';
 
 const BADGES = { held: '✅ held', failed: '❌ failed', inconclusive: '⚠️ inconclusive', interrupted: '⚠️ interrupted' };
 
@@ -23,6 +35,10 @@ export function runReportMarkdown(report: RunReport): string {
     `## ${markdownText(report.title)}: ${BADGES[report.verdict]}`,
     `**${markdownText(report.sentence)}**`,
     figures(report),
+    table(
+      [...CASE_HEADS],
+      caseRows(report).map((row) => row.map(markdownText)),
+    ),
     expectations(report),
     checks(report),
     doubts(report).length === 0
@@ -65,13 +81,13 @@ function details(summary: string, body: string): string {
 
 function figures(report: RunReport): string {
   const error = (e: number): string => (e === 0 ? '' : `± ${speakMs(e)}`);
-  if (report.repeats <= 1)
+  if (report.runs.length <= 1)
     return table(
       ['1 run', 'found', 'error'],
       figureRows(report).map(({ name, unit, figures: d }) => [name, speak(d.p50, unit), error(d.error)]),
     );
   return table(
-    [counted(report.repeats, 'run'), 'median', 'p95', 'max', '95 % interval of the median', 'error'],
+    [runsText(report), 'median', 'p95', 'max', '95 % interval of the median', 'error'],
     figureRows(report).map(({ name, unit, figures: d }) => [
       name,
       speak(d.p50, unit),
@@ -98,8 +114,8 @@ function checks(report: RunReport): string {
   return textTable(
     ['', 'check', 'finding'],
     checkSummaries(report).map((c) => [
-      c.held === c.of ? '✅' : '❌',
-      `${c.check}${c.of > 1 ? ` (${c.held} of ${c.of} runs)` : ''}`,
+      c.fine ? '✅' : '❌',
+      `${c.check}${c.held === c.of ? '' : ` ${checkWords(c)}`}`,
       [c.result.finding, ...c.result.evidence.map((e) => `${e.at_ms} ms: ${e.what}`)].map(markdownText).join('<br>'),
     ]),
   );

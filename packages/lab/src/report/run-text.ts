@@ -2,13 +2,16 @@
 import { speakMs } from '@svclab/core';
 import type { RunReport } from './model.ts';
 import {
+  CASE_HEADS,
+  caseRows,
   checkSummaries,
-  counted,
+  checkWords,
   doubts,
   environmentText,
   expectationText,
   figureRows,
   phaseName,
+  runsText,
   speak,
   VERDICT_WORDS,
 } from './rows.ts';
@@ -16,14 +19,15 @@ import {
 /** The report for people, without a newline at the end; the sentence last, where the eye is when the command ends. */
 export function runReportText(report: RunReport): string {
   return [
-    `${report.title}: ${VERDICT_WORDS[report.verdict]}, ${counted(report.repeats, 'run')}, seed ${report.seed}`,
+    `${report.title}: ${VERDICT_WORDS[report.verdict]}, ${runsText(report)}, seed ${report.seed}`,
     '',
     ...figures(report),
+    ...cases(report),
     '',
     `Steady state: ${report.baseline.lost} of ${report.baseline.sent} requests lost`,
     ...report.expectations.map((e) => `${e.held ? 'held  ' : 'FAILED'}  ${expectationText(e)}`),
     ...checks(report),
-    ...doubts(report).map((d) => `DOUBT   ${d.reason}${report.repeats > 1 ? ` (run ${d.runs.join(', ')})` : ''}`),
+    ...doubts(report).map((d) => `DOUBT   ${d.reason}${report.runs.length > 1 ? ` (run ${d.runs.join(', ')})` : ''}`),
     ...bounds(report),
     ...notes(report),
     `Lab: ${environmentText(report)}`,
@@ -35,7 +39,7 @@ export function runReportText(report: RunReport): string {
 
 function figures(report: RunReport): string[] {
   const rows = figureRows(report);
-  const many = report.repeats > 1;
+  const many = report.runs.length > 1;
   const cells = rows.map(({ name, unit, figures: d }) =>
     many
       ? [
@@ -49,7 +53,17 @@ function figures(report: RunReport): string[] {
       : [name, speak(d.p50, unit), d.error === 0 ? '' : `± ${speakMs(d.error)}`],
   );
   const head = many ? ['', 'median', 'p95', 'max', '95 % of median', 'error'] : ['', 'found', 'error'];
-  const all = [head, ...cells];
+  return columns([head, ...cells]);
+}
+
+/** The cases side by side. */
+function cases(report: RunReport): string[] {
+  return report.cases.length === 0 ? [] : ['', ...columns([[...CASE_HEADS], ...caseRows(report)])];
+}
+
+/** Rows as columns: the first to the left, figures to the right. */
+function columns(all: readonly (readonly string[])[]): string[] {
+  const head = all[0] ?? [];
   const widths = head.map((_, i) => Math.max(...all.map((r) => (r[i] ?? '').length)));
   return all.map((r) =>
     r
@@ -61,7 +75,7 @@ function figures(report: RunReport): string[] {
 
 function checks(report: RunReport): string[] {
   return checkSummaries(report).flatMap((c) => [
-    `${c.held === c.of ? 'held  ' : 'FAILED'}  check ${c.check}${c.of > 1 ? ` in ${c.held} of ${c.of} runs` : ''}: ${c.result.finding}`,
+    `${c.fine ? 'held  ' : 'FAILED'}  check ${c.check}${c.held === c.of ? '' : ` ${checkWords(c)}`}: ${c.result.finding}`,
     ...c.result.evidence.map((e) => `          ${e.at_ms} ms  ${e.what}`),
   ]);
 }

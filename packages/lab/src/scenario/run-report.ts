@@ -46,6 +46,7 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
       sent: sum(runs.map((r) => r.baseline.sent)),
       lost: sum(runs.map((r) => r.baseline.lost)),
     },
+    expected_violations: scenario.expectViolation,
     phase_bounds: median?.phase_bounds ?? [],
     environment: {
       svclab: VERSION,

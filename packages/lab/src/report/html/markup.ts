@@ -38,9 +38,9 @@ export function htmlTable(columns: readonly Column[], rows: readonly (readonly s
   return `<div class="scroll" tabindex="0" role="region" aria-label="${html(caption)}"><table><caption>${html(caption)}</caption><thead><tr>${head}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
 }
 
-/** Whether something held: a sign, a word and a colour. */
-export function verdictMark(held: boolean): string {
-  return held ? '<span class="mark good">✓ held</span>' : '<span class="mark bad">✗ failed</span>';
+/** Whether something held: a sign, words and a colour. */
+export function verdictMark(held: boolean, words = held ? 'held' : 'failed'): string {
+  return held ? `<span class="mark good">✓ ${html(words)}</span>` : `<span class="mark bad">✗ ${html(words)}</span>`;
 }
 
 /** A titled part of the page; empty without content. */

@@ -42,7 +42,7 @@ function pageRun(run: RunResult, { samples, events }: RawRun, limit: number): Pa
   const stamped = faultSpans(events, time, durationMs);
   const faults = stamped.length > 0 ? stamped : stepSpans(run);
   return {
-    label: `Run ${run.run}: dark ${speakMs(run.dark_ms.new)}${run.inconclusive.length > 0 ? ' (inconclusive)' : ''}`,
+    label: `Run ${run.run}${run.case === '' ? '' : `, ${run.case}`}: dark ${speakMs(run.dark_ms.new)}${run.inconclusive.length > 0 ? ' (inconclusive)' : ''}`,
     durationMs,
     points: [...pointsOf('new', samples.new, limit), ...pointsOf('reused', samples.reused, limit)],
     rate: ratesOf(samples, run.prober.interval_ms, durationMs),

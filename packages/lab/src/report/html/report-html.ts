@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto';
 import { speakMs } from '@svclab/core';
 import type { PageData } from '@svclab/report-page';
 import type { RunReport } from '../model.ts';
-import { counted, medianRun, VERDICT_WORDS } from '../rows.ts';
+import { medianRun, runsText, VERDICT_WORDS } from '../rows.ts';
 import { html, scriptJson, section } from './markup.ts';
 import { phasesChart } from './phases-chart.ts';
 import {
   answersBars,
   besideTable,
   boundsTable,
+  casesTable,
   checksList,
   doubtsList,
   expectationsTable,
@@ -18,6 +19,7 @@ import {
   outageTable,
   reproduce,
   stepsList,
+  stretchesTable,
 } from './sections.ts';
 
 /** The page's own program and style, built by scripts/build.mjs. */
@@ -58,15 +60,15 @@ function body(report: RunReport, data: PageData): string {
   return `<header>
 <p class="kicker">${html(report.title)} <span class="verdict ${report.verdict}">${VERDICT_WORDS[report.verdict]}</span></p>
 <h1>${html(report.sentence)}</h1>
-<p class="dim">${html(report.description)}${report.description === '' ? '' : ' '}${counted(report.repeats, 'run')}, seed ${report.seed}; every time is good to ± ${speakMs(report.dark_ms.new.error)}; steady state lost ${report.baseline.lost} of ${report.baseline.sent} requests.</p>
+<p class="dim">${html(report.description)}${report.description === '' ? '' : ' '}${runsText(report)}, seed ${report.seed}; every time is good to ± ${speakMs(report.dark_ms.new.error)}; steady state lost ${report.baseline.lost} of ${report.baseline.sent} requests.</p>
 ${doubtsList(report)}
 </header>
 <main>
-${section('cost', 'What it cost', figuresTable(report) + expectationsTable(report))}
+${section('cost', 'What it cost', figuresTable(report) + casesTable(report) + expectationsTable(report))}
 ${section('run', 'What the traffic felt', runCharts(data))}
 ${section('phases', 'Where the time went', phasesChart(report) + boundsTable(report))}
 ${section('spread', 'How it spreads', `<div class="columns">${ecdfChart(data)}${percentileChart()}</div>`)}
-${section('outage', 'Before, during, after', `<div class="columns">${latencyTable(shown)}${outageTable(shown)}</div>${besideTable(shown)}`)}
+${section('outage', 'Before, during, after', `<div class="columns"><div>${latencyTable(shown)}${stretchesTable(shown)}</div>${outageTable(shown)}</div>${besideTable(shown)}`)}
 ${section('answers', 'Who answered', `<div class="columns">${answersBars(report)}</div>`)}
 ${section('checks', 'What was checked', checksList(report))}
 ${section('steps', 'What was done', stepsList(report, shown))}

@@ -1,15 +1,27 @@
 /** The parts of the page that are text and tables: readable without the script. */
 import { round, speakMs } from '@svclab/core';
 import type { RunReport, RunResult } from '../model.ts';
-import { checkSummaries, counted, doubts, environmentText, figureRows, phaseName, speak } from '../rows.ts';
+import {
+  CASE_HEADS,
+  caseRows,
+  checkSummaries,
+  checkWords,
+  counted,
+  doubts,
+  environmentText,
+  figureRows,
+  phaseName,
+  runsText,
+  speak,
+} from '../rows.ts';
 import { html, htmlTable, verdictMark } from './markup.ts';
 
 /** Every distribution. */
 export function figuresTable(report: RunReport): string {
-  const many = report.repeats > 1;
+  const many = report.runs.length > 1;
   return htmlTable(
     [
-      { head: many ? counted(report.repeats, 'run') : '' },
+      { head: many ? runsText(report) : '' },
       { head: many ? 'median' : 'found', figures: true },
       ...(many ? ['p95', 'max', 'mean', '95 % interval of the median'].map((head) => ({ head, figures: true })) : []),
       { head: 'error', figures: true },
@@ -28,6 +40,15 @@ export function figuresTable(report: RunReport): string {
       d.error === 0 ? '' : `± ${speakMs(d.error)}`,
     ]),
     'What it cost',
+  );
+}
+
+/** The cases side by side; empty when there are none. */
+export function casesTable(report: RunReport): string {
+  return htmlTable(
+    CASE_HEADS.map((head, i) => ({ head, figures: i > 0 })),
+    caseRows(report).map((row) => row.map(html)),
+    'Side by side',
   );
 }
 
@@ -115,6 +136,31 @@ export function outageTable(run: RunResult | undefined): string {
   );
 }
 
+const STRETCH_WORDS = { dark: 'dark', partial: 'some lost', clean: 'clean' } as const;
+
+/** What a client sees on new connections after the fault: dark, some lost, clean. */
+export function stretchesTable(run: RunResult | undefined): string {
+  return htmlTable(
+    [
+      { head: '' },
+      { head: 'from', figures: true },
+      { head: 'to', figures: true },
+      { head: 'sent', figures: true },
+      { head: 'lost', figures: true },
+      { head: 'share', figures: true },
+    ],
+    (run?.stretches ?? []).map((s) => [
+      STRETCH_WORDS[s.phase],
+      speakMs(s.from_ms),
+      speakMs(s.to_ms),
+      String(s.sent),
+      String(s.lost),
+      `${round(s.lost_share * 100)} %`,
+    ]),
+    'New connections after the fault, stretch by stretch (median run)',
+  );
+}
+
 /** Targets measured beside the one under test. */
 export function besideTable(run: RunResult | undefined): string {
   return htmlTable(
@@ -171,7 +217,7 @@ export function checksList(report: RunReport): string {
       c.result.evidence.map((e) => [`${e.at_ms} ms`, html(e.what)]),
       `Proof, run ${c.run.run}`,
     );
-    return `<li>${verdictMark(c.held === c.of)} <strong>${html(c.check)}</strong>${c.of > 1 ? ` in ${c.held} of ${c.of} runs` : ''}: ${html(c.result.finding)}${figures === '' ? '' : ` <span class="dim">(${figures})</span>`}${evidence}</li>`;
+    return `<li>${verdictMark(c.fine, checkWords(c))} <strong>${html(c.check)}</strong>: ${html(c.result.finding)}${figures === '' ? '' : ` <span class="dim">(${figures})</span>`}${evidence}</li>`;
   });
   return items.length === 0 ? '' : `<ul class="checks">${items.join('\n')}</ul>`;
 }
@@ -217,7 +263,7 @@ export function stepsList(report: RunReport, shown: RunResult | undefined): stri
         `Probes of run ${r.run}`,
       );
       const files = r.files.map((f) => `<a href="${html(encodeURI(f))}">${html(f)}</a>`).join(', ');
-      return `<details${r === shown ? ' open' : ''}><summary>Run ${r.run}: ${html(r.sentence)}</summary>${steps}${probes}${notes(r)}<p>Raw data: ${files || 'none'}</p></details>`;
+      return `<details${r === shown ? ' open' : ''}><summary>Run ${r.run}${r.case === '' ? '' : ` (${html(r.case)})`}: ${html(r.sentence)}</summary>${steps}${probes}${notes(r)}<p>Raw data: ${files || 'none'}</p></details>`;
     })
     .join('\n');
 }
