@@ -25,6 +25,7 @@ export * from './reconcile/index.ts';
 export * from './report/distribution.ts';
 export * from './report/dns-probe.ts';
 export * from './report/failover.ts';
+export * from './report/gate.ts';
 export * from './report/outage.ts';
 export * from './report/percentile.ts';
 export * from './report/phase-bounds.ts';

@@ -7,12 +7,14 @@ import { addDoctor } from './doctor.ts';
 import { addDown } from './down.ts';
 import { addExec } from './exec.ts';
 import { addFault } from './fault.ts';
+import { addGate } from './gate.ts';
 import { addKubeconfig } from './kubeconfig.ts';
 import { addLoad } from './load.ts';
 import { addLogs } from './logs.ts';
 import { addMeasure } from './measure.ts';
 import { addNode } from './node.ts';
 import { addProbe } from './probe.ts';
+import { addReport } from './report.ts';
 import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
 import { addTimeline } from './timeline.ts';
@@ -39,6 +41,8 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addVip,
   addRun,
   addValidate,
+  addReport,
+  addGate,
   addDemo,
   addCompose,
   addVersion,

@@ -1,4 +1,14 @@
 /** Reports of runs: their contract, their forms, and what compares them. */
+export { type Comparison, compareReports, comparisonText } from './compare.ts';
+export {
+  appendHistory,
+  type GateResult,
+  gateText,
+  type HistoryEntry,
+  historyEntry,
+  judgeByHistory,
+  readHistory,
+} from './history.ts';
 export { junitXml } from './junit.ts';
 export type * from './model.ts';
 export { type ReadReport, readReport } from './read-report.ts';
