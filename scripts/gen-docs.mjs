@@ -1,9 +1,13 @@
-// Generates docs/scenarios.md and docs/schema/scenario.schema.json from the scenario files and their schema. Needs a build.
+// Generates docs/scenarios.md and docs/schema/*.schema.json from the scenario files and from the schemas of scenarios and reports. Needs a build.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { reportJsonSchema } from '../packages/lab/dist/report/schema.js';
 import { scenarioFilesText } from '../packages/lab/dist/scenario/generated.js';
 
 mkdirSync('docs/schema', { recursive: true });
-const files = scenarioFilesText(process.cwd());
+const files = {
+  ...scenarioFilesText(process.cwd()),
+  'docs/schema/report.schema.json': `${JSON.stringify(reportJsonSchema(), null, 2)}\n`,
+};
 for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
 execFileSync('node_modules/.bin/biome', ['format', '--write', 'docs/schema'], { stdio: 'inherit' });

@@ -158,6 +158,21 @@ function run(number: number, options: ExampleOptions, random: () => number): Run
         outage: { new: metrics(flows.new), reused: metrics(flows.reused) },
       },
     ],
+    dns: [
+      {
+        name: 'frontend',
+        query: 'frontend.shop.svc.cluster.local A',
+        sent: 90,
+        ok: 88,
+        lost: 2,
+        longest_gap_ms: 300,
+        outcomes: { ok: 88, timeout: 2 },
+        answers: { '10.96.0.20': 88 },
+        servers: { '172.30.0.53': 60, '172.30.0.54': 28 },
+        latency_ms: { p50: 0.8, p99: 4.1 },
+        lateness_p99_ms: 0.9,
+      },
+    ],
     prober: {
       interval_ms: INTERVAL,
       timeout_ms: 500,

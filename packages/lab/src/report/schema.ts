@@ -129,6 +129,21 @@ const run = z.object({
   beside: z.array(
     z.object({ name: z.string(), url: z.string(), dark_ms: darkMs, lost: lostByFlow, outage: flows(outage) }),
   ),
+  dns: z.array(
+    z.object({
+      name: z.string(),
+      query: z.string(),
+      sent: count('Queries'),
+      ok: count('Answered'),
+      lost: count('Lost'),
+      longest_gap_ms: ms('Longest distance between two answers'),
+      outcomes: byName(count('Queries')),
+      answers: byName(count('How often each answer came')),
+      servers: byName(count('Answers by server')),
+      latency_ms: latency,
+      lateness_p99_ms: z.number(),
+    }),
+  ),
   prober: z.object({
     interval_ms: z.number(),
     timeout_ms: z.number(),

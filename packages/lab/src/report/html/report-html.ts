@@ -12,6 +12,7 @@ import {
   boundsTable,
   casesTable,
   checksList,
+  dnsTable,
   doubtsList,
   expectationsTable,
   figuresTable,
@@ -68,7 +69,7 @@ ${section('cost', 'What it cost', figuresTable(report) + casesTable(report) + ex
 ${section('run', 'What the traffic felt', runCharts(data))}
 ${section('phases', 'Where the time went', phasesChart(report) + boundsTable(report))}
 ${section('spread', 'How it spreads', `<div class="columns">${ecdfChart(data)}${percentileChart()}</div>`)}
-${section('outage', 'Before, during, after', `<div class="columns"><div>${latencyTable(shown)}${stretchesTable(shown)}</div>${outageTable(shown)}</div>${besideTable(shown)}`)}
+${section('outage', 'Before, during, after', `<div class="columns"><div>${latencyTable(shown)}${stretchesTable(shown)}</div>${outageTable(shown)}</div>${besideTable(shown)}${dnsTable(shown)}`)}
 ${section('answers', 'Who answered', `<div class="columns">${answersBars(report)}</div>`)}
 ${section('checks', 'What was checked', checksList(report))}
 ${section('steps', 'What was done', stepsList(report, shown))}

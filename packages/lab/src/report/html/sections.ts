@@ -184,6 +184,39 @@ export function besideTable(run: RunResult | undefined): string {
   );
 }
 
+/** Names that were looked up all along. */
+export function dnsTable(run: RunResult | undefined): string {
+  const counts = (of: Readonly<Record<string, number>>): string =>
+    html(
+      Object.entries(of)
+        .map(([k, n]) => `${k} ${n}`)
+        .join(', '),
+    );
+  return htmlTable(
+    [
+      { head: 'name' },
+      { head: 'sent', figures: true },
+      { head: 'lost', figures: true },
+      { head: 'longest gap', figures: true },
+      { head: 'p50', figures: true },
+      { head: 'p99', figures: true },
+      { head: 'outcomes' },
+      { head: 'answers' },
+    ],
+    (run?.dns ?? []).map((d) => [
+      html(d.query),
+      String(d.sent),
+      String(d.lost),
+      speakMs(d.longest_gap_ms),
+      `${d.latency_ms.p50} ms`,
+      `${d.latency_ms.p99} ms`,
+      counts(d.outcomes),
+      counts(d.answers),
+    ]),
+    'DNS (median run)',
+  );
+}
+
 /** Answers by pod and by node, all runs together. */
 export function answersBars(report: RunReport): string {
   const bars = (title: string, pick: (r: RunResult) => Readonly<Record<string, number>>): string => {
