@@ -1,6 +1,6 @@
 /** The agent's gRPC service: what concerns pods is handed to pod-host as it is. */
 import type { Clock } from '@svclab/core';
-import { ServerError, Status } from '@svclab/runtime';
+import { ClientError, ServerError, Status } from '@svclab/runtime';
 import type { NodeAgentServiceImplementation } from '@svclab/wire';
 import type { PodHostClient } from './pods/pod-host-link.ts';
 import type { PodManager } from './pods/pod-manager.ts';
@@ -23,8 +23,8 @@ export function nodeAgentService(options: NodeAgentServiceOptions): NodeAgentSer
   return {
     exec: (request, { signal }) => podHost.exec(request, { signal }),
     logs: (request, { signal }) => podHost.logs(request, { signal }),
-    setBehaviour: (request, { signal }) => podHost.setBehaviour(request, { signal }),
-    killPod: (request, { signal }) => podHost.killPod(request, { signal }),
+    setBehaviour: (request, { signal }) => asItIs(podHost.setBehaviour(request, { signal })),
+    killPod: (request, { signal }) => asItIs(podHost.killPod(request, { signal })),
     async setReadinessFlap({ namespace, pod, source, unreadyMs, readyMs }) {
       if (unreadyMs < 0n || readyMs < 0n)
         throw new ServerError(
@@ -38,7 +38,7 @@ export function nodeAgentService(options: NodeAgentServiceOptions): NodeAgentSer
     },
     async resetBehaviour(request, { signal }) {
       pods.endFlaps();
-      return podHost.resetBehaviour(request, { signal });
+      return asItIs(podHost.resetBehaviour(request, { signal }));
     },
     async getState() {
       return {
@@ -51,4 +51,13 @@ export function nodeAgentService(options: NodeAgentServiceOptions): NodeAgentSer
       };
     },
   };
+}
+
+/** An answer of pod-host's, or its refusal with code and reason as they were. */
+async function asItIs<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof ClientError ? new ServerError(error.code, error.details) : error;
+  }
 }

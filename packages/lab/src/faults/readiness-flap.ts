@@ -15,8 +15,8 @@ export const readinessFlap: FaultDefinition = {
   ],
   targets: ['pod'],
   args: [
-    { name: 'unready', kind: 'duration', default: '2s', min: 1, summary: 'how long it is not ready' },
-    { name: 'ready', kind: 'duration', default: '2s', summary: 'how long it is let be; 0s: it stays unready' },
+    { name: 'unready', kind: 'duration', default: '500ms', min: 1, summary: 'how long it is not ready' },
+    { name: 'ready', kind: 'duration', default: '500ms', summary: 'how long it is let be; 0s: it stays unready' },
   ],
   plan: (target, args) => [
     `${formatTarget(target)}: not ready for ${numberArg(args, 'unready')} ms${numberArg(args, 'ready') === 0 ? ', and on' : `, then let be for ${numberArg(args, 'ready')} ms, over and over`}`,
