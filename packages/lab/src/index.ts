@@ -18,6 +18,7 @@ export * from './plan/lab-file.ts';
 export * from './plan/plan.ts';
 export { type FailoverReport, failoverText } from './report/failover-report.ts';
 export * from './report/index.ts';
+export { checkAddress } from './scenario/address.ts';
 export { checkScenario } from './scenario/check-scenario.ts';
 export { clientHost, fetchFile, remotePath, sendScript } from './scenario/client-host.ts';
 export * from './scenario/demo.ts';

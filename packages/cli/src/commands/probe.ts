@@ -40,12 +40,13 @@ export function addProbe(parent: Command): void {
     .option('--samples <file>', 'also write every request, one JSON object a line')
     .action((url: string, flags: ProbeFlags) =>
       withLab(flags, async (lab) => {
-        const { clientHost, dnsProbeUrl, fetchFile, remotePath, runOnHost } = await import('@svclab/lab');
+        const { checkAddress, clientHost, dnsProbeUrl, fetchFile, remotePath, runOnHost } = await import('@svclab/lab');
         const optional = (['duration', 'timeout', 'type', 'samples'] as const).flatMap((name) => {
           const value = flags[name];
           if (value === undefined) return [];
           return [`--${name}`, name === 'samples' ? remotePath(lab, value) : value];
         });
+        if (!url.startsWith('dns://')) await checkAddress(lab, url);
         const asked = url.startsWith('dns://') ? dnsProbeUrl(lab, url) : url;
         const command = [...lab.programs.prober, asked, '--interval', flags.interval, ...optional, '-o', flags.output];
         exitWith(await runOnHost(lab, { host: clientHost(lab), command }));

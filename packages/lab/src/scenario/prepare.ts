@@ -1,6 +1,6 @@
 /** From nothing to a Service that carries traffic: a lab, manifests by kubectl, everything available, the VIP announced. */
 import { spawn } from 'node:child_process';
-import type { Deployment } from '@svclab/core';
+import type { Deployment, Service } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
 import { startLab } from '../client/open.ts';
 import { readApi } from '../driver/cluster-ready.ts';
@@ -8,7 +8,7 @@ import type { LabRequest } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
 import { onPath } from './load-run.ts';
 import type { TargetSpec } from './scenario-file.ts';
-import { until } from './steady.ts';
+import { type ServiceRef, until } from './steady.ts';
 import { steadyTarget, type Target } from './targets.ts';
 
 /** What to prepare. */
@@ -17,6 +17,8 @@ export interface Preparation extends LabRequest {
   readonly root: string;
   /** Absolute paths for `kubectl apply -f`. */
   readonly manifests: readonly string[];
+  /** Services that must be there once the manifests are applied, with where they are named. */
+  readonly services?: readonly { readonly service: ServiceRef; readonly where: string }[];
   /** What must answer before it is ready. */
   readonly target: TargetSpec;
   /** Directory for what the checks write. */
@@ -42,11 +44,30 @@ export async function prepare(
     progress(`kubectl apply -f ${path}`);
     await kubectl(lab, ['apply', '-f', path], signal);
   }
+  await servicesThere(lab, options.services ?? []);
   await deploymentsAvailable(lab, signal, progress);
   const target = await steadyTarget(lab, options.target, { dir: options.dir, timeoutMs: READY_TIMEOUT_MS, signal });
   const { namespace, name } = options.target.service;
   progress(`${namespace}/${name} answers at ${target.url}${target.vip === '' ? '' : `, announced by ${target.owner}`}`);
   return { lab, target };
+}
+
+/** Fails with a LabError (bad input) naming the Services that are missing and those that are there. */
+async function servicesThere(lab: LabConnection, wanted: NonNullable<Preparation['services']>): Promise<void> {
+  if (wanted.length === 0) return;
+  const { api } = await lab.service.status({ skipMemory: true });
+  const { items } = await readApi<{ items: Service[] }>(lab, api, '/api/v1/services');
+  const there = items.map((s) => `${s.metadata.namespace}/${s.metadata.name}`);
+  const missing = wanted.filter(({ service }) => !there.includes(`${service.namespace}/${service.name}`));
+  if (missing.length === 0) return;
+  throw badInput(
+    missing
+      .map(
+        ({ service, where }) =>
+          `${where}Service ${service.namespace}/${service.name} is not there once the manifests are applied: give one of ${there.filter((n) => n !== 'default/kubernetes').join(', ')}`,
+      )
+      .join('\n'),
+  );
 }
 
 /** Runs kubectl against the lab and returns its stdout. Fails with a LabError that holds what kubectl said. */

@@ -13,11 +13,12 @@ import { runExperiment } from './experiment.ts';
 import { type FaultMaker, openFaultSession } from './fault-session.ts';
 import type { LoadEngine } from './load-run.ts';
 import { Performer } from './perform.ts';
-import { prepare } from './prepare.ts';
+import { type Preparation, prepare } from './prepare.ts';
 import { exitCodeOf, runReport } from './run-report.ts';
 import { runResult } from './run-result.ts';
 import type { Scenario, ScenarioCase } from './scenario-file.ts';
 import { resolveTarget, steadyTarget, type Target } from './targets.ts';
+import type { FieldPath } from './yaml-source.ts';
 
 /** How to run it. */
 export interface ScenarioRun {
@@ -66,6 +67,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
           driver: options.driver,
           root: options.root,
           manifests: scenario.manifests,
+          services: servicesOf(scenario),
           target: scenario.target,
           dir,
           signal,
@@ -101,6 +103,18 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
     lab?.close();
     if (lab && !options.keep) await endLab(options.root, options);
   }
+}
+
+/** The Services a scenario names, with the places in its file. */
+function servicesOf(scenario: Scenario): NonNullable<Preparation['services']> {
+  const at = (path: FieldPath): string => {
+    const where = scenario.where(path);
+    return where === '' ? '' : `${where}: `;
+  };
+  return [
+    { service: scenario.target.service, where: at(['service']) },
+    ...scenario.beside.map((b, i) => ({ service: b.service, where: at(['beside', i, 'service']) })),
+  ];
 }
 
 function isoNow(): string {
