@@ -55,7 +55,6 @@ export class HistoryView {
 
   constructor(history: History) {
     this.facts = history.facts;
-    this.bounds = checkBounds(history.facts.knobs);
     this.#startNs = history.run.startNs;
     this.stamps = history.events.map((e) => ({ ...e, ms: this.ms(e.atNs) })).sort((a, b) => a.ms - b.ms);
     for (const stamp of this.stamps) {
@@ -63,6 +62,7 @@ export class HistoryView {
       if (list) list.push(stamp);
       else this.#byType.set(stamp.type, [stamp]);
     }
+    this.bounds = checkBounds(history.facts.knobs, busyMs(this.of('rules.programmed')));
     this.endMs = this.ms(history.endNs);
     this.faults = history.faults.map((f) => this.#span(f)).sort((a, b) => a.fromMs - b.fromMs);
     this.samples = [
@@ -103,7 +103,7 @@ export class HistoryView {
   dnsFollowsFrom(ms: number): number {
     return this.#clearFrom(ms, (f) => {
       const counts = kindOf(f.target) === 'dns' ? !LYING.test(f.verb) : touchesControl(f);
-      return counts ? f.toMs : undefined;
+      return counts ? f.toMs + this.bounds.recoverMs : undefined;
     });
   }
 
@@ -111,19 +111,19 @@ export class HistoryView {
     let at = ms;
     for (const f of this.faults) {
       const end = f.fromMs > at + this.bounds.programMs ? undefined : over(f);
-      if (end !== undefined && end + this.bounds.recoverMs > at) at = end + this.bounds.recoverMs;
+      if (end !== undefined && end > at) at = end;
     }
     return at;
   }
 
-  /** When a node's agent was ready again after a fault; how long a machine takes to boot is nobody's bound. */
+  /** When a node's agent followed the store again after a fault. An agent is ready when its rules are; how long a machine takes to boot is nobody's bound. */
   #agentBack(fault: FaultSpan, node: string): number {
-    if (touchesControl(fault) || fault.verb === 'pause') return fault.toMs;
+    const healed = fault.toMs + this.bounds.recoverMs;
+    if (touchesControl(fault) || fault.verb === 'pause') return healed;
     const since = Number.isFinite(fault.toMs) ? fault.toMs : fault.fromMs;
-    const ready = this.of('process.ready').find(
-      (e) => e.ms >= since && e.node === node && e.component === 'node-agent',
-    );
-    return ready?.ms ?? (this.of('process.ready').length > 0 ? Number.POSITIVE_INFINITY : fault.toMs);
+    const all = this.of('process.ready').filter((e) => e.component === 'node-agent');
+    const ready = all.find((e) => e.ms >= since && e.node === node);
+    return ready?.ms ?? (all.length > 0 ? Number.POSITIVE_INFINITY : healed);
   }
 
   #outages(node: string): readonly FaultSpan[] {
@@ -160,6 +160,11 @@ export class HistoryView {
     // Pods and bus servers that are killed are started again at once; whatever else was done lasts until it is undone.
     return verb === 'kill' && kind !== 'node' ? fromMs : Number.POSITIVE_INFINITY;
   }
+}
+
+/** The longest a node took to program its rules. A full table takes longer the more it holds, but no machine with free CPU takes a tenth of a second. */
+function busyMs(programmed: readonly Stamp[]): number {
+  return Math.max(0, ...programmed.map((s) => Number(s.attrs.took_us ?? '0') / 1000));
 }
 
 const LAN = 'lan' as const;
