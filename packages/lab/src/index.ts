@@ -36,4 +36,5 @@ export * from './state/paths.ts';
 export * from './state/programs.ts';
 export type { LabSecrets } from './state/secrets.ts';
 export { timelineJson } from './supervisor/timeline-log.ts';
+export * from './sweep/index.ts';
 export { type DelayMechanism, delayMechanism } from './wire/mechanism.ts';

@@ -17,6 +17,7 @@ import { addProbe } from './probe.ts';
 import { addReport } from './report.ts';
 import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
+import { addSweep } from './sweep.ts';
 import { addTimeline } from './timeline.ts';
 import { addUp } from './up.ts';
 import { addValidate } from './validate.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly ((root: Command) => void)[] = [
   addTimeline,
   addVip,
   addRun,
+  addSweep,
   addValidate,
   addReport,
   addGate,
