@@ -81,7 +81,7 @@ export async function rulesOfFaults(lab: Lab): Promise<readonly string[]> {
   const user = process.getuid?.() === 0 ? [] : ['-U', '--preserve-credentials'];
   const listed = await run('nsenter', ['-t', String(pid), ...user, '-n', 'nft', 'list', 'tables']);
   if (listed.code !== 0) throw new Error(`nsenter exits ${listed.code}: ${listed.stderr}`);
-  return listed.stdout.split('\n').filter((line) => line.includes('svclab-fault'));
+  return listed.stdout.split('\n').filter((line) => /svclab-f\d/.test(line));
 }
 
 /** A process that holds a fault session. */

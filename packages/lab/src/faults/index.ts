@@ -1,4 +1,6 @@
 /** Faults: the definitions, their targets, and what makes and heals them. */
+
+import { arpCache } from './arp-cache.ts';
 import type { FaultDefinition } from './definition.ts';
 import { delay } from './delay.ts';
 import { dnsDrop } from './dns-drop.ts';
@@ -9,6 +11,7 @@ import { dnsStale } from './dns-stale.ts';
 import { dnsWrong } from './dns-wrong.ts';
 import { drain } from './drain.ts';
 import { flap } from './flap.ts';
+import { gratuitousArpLoss } from './gratuitous-arp-loss.ts';
 import { kill } from './kill.ts';
 import { loss } from './loss.ts';
 import { partition } from './partition.ts';
@@ -38,6 +41,8 @@ const ALL: readonly FaultDefinition[] = [
   delay,
   rate,
   flap,
+  gratuitousArpLoss,
+  arpCache,
   dnsSlow,
   dnsWrong,
   dnsNxdomain,

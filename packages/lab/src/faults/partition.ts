@@ -47,7 +47,7 @@ function groupsOf(target: ResolvedTarget): Groups {
   return target.groups;
 }
 
-const table = (context: FaultContext): string => `bridge svclab-fault-${context.id}`;
+const table = (context: FaultContext): string => `bridge svclab-${context.id}`;
 
 /** One chain in a table of its own: several faults do not touch each other. */
 function rules(groups: Groups, args: FaultArgs, context: FaultContext): string {
