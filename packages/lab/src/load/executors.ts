@@ -123,7 +123,10 @@ async function arrivals(
     // Timers never fire early and count whole milliseconds: what is due within the next one waits for it.
     if (wait > 0) await sleep(context, Math.max(1, Math.floor(wait)));
     if (context.signal.aborted) break;
-    context.late(Math.max(0, context.clock.now() - startMs - due));
+    const late = Math.max(0, context.clock.now() - startMs - due);
+    context.late(late);
+    // After a stall of its own, VUs may have long got their answers and not heard of it yet.
+    if (free.length === 0 && late > 1) await context.turn();
     begin();
   }
   const left = startMs + scenarioDurationMs(scenario) - context.clock.now();

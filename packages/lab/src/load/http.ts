@@ -133,7 +133,9 @@ export class HttpSession {
         settled: (exchange) => {
           this.#aborts.delete(abort);
           this.#countBytes();
-          resolve(exchange);
+          // undici gives a connection back two turns after its answer. Who asks again before would get a new one, where k6 uses the old.
+          if (once || exchange.failure) resolve(exchange);
+          else setImmediate(() => setImmediate(() => resolve(exchange)));
         },
       });
       const abort = (): void => attempt.interrupt();

@@ -78,6 +78,14 @@ export function summaryData(input: {
   };
 }
 
+/** Factor from milliseconds, and name, of `summaryTimeUnit`. */
+const TIME_UNITS: Readonly<Record<string, readonly [number, string]>> = {
+  '': [1, ' ms'],
+  ms: [1, ' ms'],
+  s: [1e-3, ' s'],
+  us: [1e3, ' µs'],
+};
+
 /** The summary as text. */
 export function summaryText(data: SummaryData, thresholds: readonly ThresholdResult[]): string {
   const lines: string[] = [];
@@ -90,9 +98,13 @@ export function summaryText(data: SummaryData, thresholds: readonly ThresholdRes
   for (const name of names) {
     const metric = data.metrics[name];
     if (!metric) continue;
-    const unit = metric.contains === 'time' ? ' ms' : metric.contains === 'data' ? ' B' : '';
-    const values = Object.entries(metric.values).map(
-      ([k, v]) => `${k}=${n(v)}${k === 'rate' || k === 'passes' || k === 'fails' ? '' : unit}`,
+    const [factor, unit] =
+      (metric.contains === 'time' ? TIME_UNITS[data.options.summaryTimeUnit] : undefined) ??
+      ([1, metric.contains === 'data' ? ' B' : ''] as const);
+    const values = Object.entries(metric.values).map(([k, v]) =>
+      /^(rate|passes|fails|count)$/.test(k) && unit !== ' B'
+        ? `${k}=${n(v)}`
+        : `${k}=${n(v * factor)}${k === 'rate' ? '' : unit}`,
     );
     lines.push(`${name.padEnd(width)}  ${values.join(' ')}`);
   }

@@ -73,7 +73,10 @@ export const test = {
   /** What the script exported, with the scenarios it comes to. */
   get options(): unknown {
     if (self.initializing)
-      throw new ScriptError('exec.test.options cannot be used in the init context: read it in a function', 'options');
+      throw new ScriptError(
+        'exec.test.options cannot be used in the init context: read it in a function',
+        'exec.test.options',
+      );
     const { exported, scenarios } = self.run.options;
     if (exported.scenarios !== undefined) return exported;
     const [{ name, executor } = { name: 'default', executor: '' }] = scenarios;
