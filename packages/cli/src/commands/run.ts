@@ -11,6 +11,7 @@ import { Progress } from '../progress.ts';
 
 interface RunFlags {
   readonly name: string;
+  readonly on?: string;
   readonly driver: 'netns' | 'docker';
   readonly output: string;
   readonly repeat?: number;
@@ -38,6 +39,7 @@ export function addRun(parent: Command): void {
     )
     .argument('<scenario>', 'a scenario file (YAML)')
     .option('--name <lab>', 'name of the lab that is made for it', `run-${process.pid}`)
+    .option('--on <lab>', 'run on this lab, which runs already and stays, instead of making one')
     .addOption(driverOption())
     .addOption(outputOption())
     .option('--repeat <n>', 'how often, on one lab (default: as the scenario says)', positive)
@@ -110,6 +112,7 @@ async function runOnce(path: string, scenario: Scenario, flags: RunFlags, signal
   const { report, exitCode } = await runScenarioFile({
     scenario,
     name: flags.name,
+    on: flags.on,
     root: root(),
     repeats,
     seed,

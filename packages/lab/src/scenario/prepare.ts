@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Deployment, Service } from '@svclab/core';
 import type { LabConnection } from '../client/connect.ts';
-import { startLab } from '../client/open.ts';
+import { openLab, startLab } from '../client/open.ts';
 import { readApi } from '../driver/cluster-ready.ts';
 import type { LabRequest } from '../plan/plan.ts';
 import { badInput, environmentError } from '../state/errors.ts';
@@ -15,6 +15,8 @@ import { steadyTarget, type Target } from './targets.ts';
 export interface Preparation extends LabRequest {
   /** Where labs keep their state. */
   readonly root: string;
+  /** Use the lab of that name, which runs, instead of making one. */
+  readonly on?: string | undefined;
   /** Absolute paths for `kubectl apply -f`. */
   readonly manifests: readonly string[];
   /** Services that must be there once the manifests are applied, with where they are named. */
@@ -38,7 +40,10 @@ export async function prepare(
   const { progress, signal } = options;
   if (!onPath('kubectl', process.env.PATH ?? ''))
     throw environmentError('Program kubectl is not on the PATH: run "npm run setup", or install it');
-  const lab = await startLab({ ...options, apiPort: 0, timeoutMs: UP_TIMEOUT_MS });
+  const lab =
+    options.on === undefined
+      ? await startLab({ ...options, apiPort: 0, timeoutMs: UP_TIMEOUT_MS })
+      : await openLab(options.root, { driver: options.driver, name: options.on });
   onLab(lab);
   for (const path of options.manifests) {
     progress(`kubectl apply -f ${path}`);

@@ -1,6 +1,16 @@
 /** Puts the runs of a scenario together: `report.json`. */
 import { arch, availableParallelism, release } from 'node:os';
-import { type Distribution, distribution, speakMs, VERSION } from '@svclab/core';
+import {
+  type Distribution,
+  distribution,
+  KNOBS,
+  type KnobName,
+  knobText,
+  type LabConfig,
+  resolveKnobs,
+  speakMs,
+  VERSION,
+} from '@svclab/core';
 import type { CaseResult, RunReport, RunResult, Verdict } from '../report/model.ts';
 import type { ExitCode } from '../state/errors.ts';
 import { judgeReport } from './expectation.ts';
@@ -9,6 +19,8 @@ import type { Scenario, ScenarioCase } from './scenario-file.ts';
 /** What a report says besides its runs. */
 export interface ReportFacts {
   readonly scenario: Scenario;
+  /** The lab it ran on. */
+  readonly lab: LabConfig;
   readonly seed: number;
   readonly driver: string;
   readonly engine: string;
@@ -54,10 +66,10 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
       kernel: `${release()} ${arch()}`,
       cpus: availableParallelism(),
       driver: facts.driver,
-      profile: scenario.lab.profile,
-      set: scenario.lab.set,
+      profile: facts.lab.profile,
+      set: changedKnobs(facts.lab),
       engine: scenario.load ? facts.engine : 'none',
-      nodes: scenario.lab.nodes,
+      nodes: facts.lab.hosts.filter((h) => h.role === 'node').length,
     },
     command: facts.command,
     started_at: facts.startedAt,
@@ -72,6 +84,16 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
   const expectations = scenario.expectations.map((e) => judgeReport(e, whole, runs));
   const report = { ...whole, expectations, runs: judged };
   return { ...report, verdict: verdict(report, scenario, facts.interrupted) };
+}
+
+/** Knobs that differ from the profile, as they are written. */
+function changedKnobs({ profile, knobs }: LabConfig): Record<string, string> {
+  const usual = resolveKnobs(profile === 'fast' ? 'fast' : 'realistic');
+  return Object.fromEntries(
+    (Object.keys(knobs) as KnobName[])
+      .filter((k) => knobs[k] !== usual[k])
+      .map((k) => [k, KNOBS[k].unit === 'ms' ? knobText(knobs[k]) : String(knobs[k])]),
+  );
 }
 
 /** Checks of all runs that were violated though the scenario does not say so. */

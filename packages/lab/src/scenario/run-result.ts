@@ -25,6 +25,8 @@ export interface RunContext {
   readonly name: string;
   readonly faultPhaseMs: number;
   readonly knobs: Knobs;
+  /** Nodes of the lab. */
+  readonly nodes: number;
   /** Node a pod runs on, by pod name, as seen around the run. */
   readonly podNodes: Readonly<Record<string, string>>;
   readonly checks: readonly CheckResult[];
@@ -61,7 +63,7 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
     phase_bounds: phaseBounds(
       removed > 0 ? { ...phases, endpoints_removed: removed } : phases,
       context.knobs,
-      scenario.lab.nodes,
+      context.nodes,
     ),
     outage: { new: metrics(run.new), reused: metrics(run.reused) },
     lost: fault ? base.lost : { new: 0, reused: 0, load: base.lost.load },

@@ -16,14 +16,17 @@ import { Performer } from './perform.ts';
 import { type Preparation, prepare } from './prepare.ts';
 import { exitCodeOf, runReport } from './run-report.ts';
 import { runResult } from './run-result.ts';
-import type { Scenario, ScenarioCase } from './scenario-file.ts';
+import { type Scenario, type ScenarioCase, scenarioLab } from './scenario-file.ts';
 import { resolveTarget, steadyTarget, type Target } from './targets.ts';
 import type { FieldPath } from './yaml-source.ts';
 
 /** How to run it. */
 export interface ScenarioRun {
   readonly scenario: Scenario;
+  /** Of the lab that is made. */
   readonly name: string;
+  /** Run on this lab, which runs already and stays, instead of making one. */
+  readonly on?: string | undefined;
   readonly driver: Driver;
   readonly root: string;
   readonly repeats: number;
@@ -64,6 +67,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
         {
           ...scenario.lab,
           name: options.name,
+          on: options.on,
           driver: options.driver,
           root: options.root,
           manifests: scenario.manifests,
@@ -78,7 +82,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
           options.onLab?.(l);
         },
       );
-      const faults = await openFaultSession(ready.lab, !options.keep);
+      const faults = await openFaultSession(ready.lab, !options.keep && options.on === undefined);
       try {
         await allRuns(options, { lab: ready.lab, first: ready.target, faults, random, runs });
       } finally {
@@ -90,6 +94,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
     }
     const report = runReport(runs, {
       scenario,
+      lab: lab?.config ?? scenarioLab(scenario),
       seed: options.seed,
       driver: options.driver,
       engine: options.engine,
@@ -101,7 +106,7 @@ export async function runScenarioFile(options: ScenarioRun): Promise<{ report: R
     return { report, exitCode: exitCodeOf(report.verdict) };
   } finally {
     lab?.close();
-    if (lab && !options.keep) await endLab(options.root, options);
+    if (lab && !options.keep && options.on === undefined) await endLab(options.root, options);
   }
 }
 
@@ -229,6 +234,7 @@ async function once(options: ScenarioRun, one: One): Promise<RunResult> {
     name,
     faultPhaseMs,
     knobs: lab.config.knobs,
+    nodes: lab.config.hosts.filter((h) => h.role === 'node').length,
     podNodes: { ...podNodesOf(before.pods), ...podNodesOf(after.pods) },
     checks: checkRun(result, lab, scenario, before),
     files: files.map((f) => join(folder, f)),
