@@ -40,6 +40,12 @@ export default {
       '^(packages/(cli|testkit)|services)',
       'lab is a library; the CLI is one user of it.',
     ),
+    layer(
+      'report-page-stands-alone',
+      '^packages/report-page/src',
+      '^(packages/(?!report-page)|services)',
+      'The page runs in a browser: what it draws comes as data.',
+    ),
     layer('cli-imports-no-service', '^packages/cli/src', '^services', 'Services are programs, not libraries.'),
     {
       name: 'services-apart',

@@ -36,6 +36,7 @@ export default defineConfig({
             'packages/*/src/**/*.int.test.ts',
             'services/*/src/**/*.int.test.ts',
             'test/conformance/**/*.test.ts',
+            'test/report/**/*.test.ts',
           ],
           testTimeout: 60_000,
           hookTimeout: 60_000,

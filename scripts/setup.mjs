@@ -24,6 +24,9 @@ const PROGRAMS = [
   { name: 'kubectl', package: 'kubernetes-client' },
 ];
 
+/** Programs that only one test needs: that test says that it is skipped without, so they are named and not installed. */
+const OPTIONAL = [{ name: 'chromium', package: 'chromium', for: 'the test of the HTML report in a browser' }];
+
 /** Whether a program is on PATH or where Debian puts what only root runs. */
 function has(name) {
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((dir) => {
@@ -82,5 +85,7 @@ function installPackages() {
   }
 }
 
+for (const { name, package: from, for: what } of OPTIONAL)
+  if (!has(name)) say(`Without ${name}, ${what} is skipped: apt-get install ${from}`);
 installPrograms();
 installPackages();

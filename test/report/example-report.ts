@@ -58,7 +58,7 @@ export function exampleReport(options: ExampleOptions): RunReport {
     format: 'svclab.dev/report/v1',
     title: 'VIP failover',
     description: 'The owner of a VIP loses its power and comes back.',
-    sentence: `The VIP was dark for ${dark.p50} ms (median of ${options.runs} runs; p95 ${dark.p95} ms); 52 requests lost on new connections, 51 on reused ones.`,
+    sentence: `The VIP was dark for ${dark.p50} ms${options.runs === 1 ? '' : ` (median of ${options.runs} runs; p95 ${dark.p95} ms)`}; 52 requests lost on new connections, 51 on reused ones.`,
     verdict: options.verdict ?? (failed ? 'failed' : 'held'),
     repeats: options.runs,
     seed: options.seed,

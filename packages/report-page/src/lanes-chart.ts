@@ -66,7 +66,7 @@ export function lanesChart(run: PageRun, theme: Theme, time: SharedTime, tell: T
       ],
       series: [{}, { paths: () => null, points: { show: false } }],
       hooks: {
-        drawClear: [(u) => faultBands(u, run, theme, false)],
+        drawClear: [(u) => faultBands(u, run, theme)],
         draw: [(u) => paintLanes(u, lanes, theme)],
         setScale: [(u, key) => key === 'x' && time.changed(u)],
         setCursor: [

@@ -58,7 +58,7 @@ export function latencyChart(run: PageRun, theme: Theme, time: SharedTime, tell:
       series: [{}, { paths: () => null, points: { show: false } }],
       hooks: {
         drawClear: [(u) => faultBands(u, run, theme)],
-        draw: [(u) => points(u, groups, theme)],
+        draw: [(u) => points(u, groups, theme), (u) => faultNames(u, run, theme)],
         setScale: [(u, key) => key === 'x' && time.changed(u)],
         setCursor: [
           (u) => {
@@ -79,8 +79,25 @@ export function latencyChart(run: PageRun, theme: Theme, time: SharedTime, tell:
   return chart;
 }
 
-/** Stretches while a fault was there, with its name above. */
-export function faultBands(u: uPlot, run: PageRun, theme: Theme, named = true): void {
+/** Stretches while a fault was there. */
+export function faultBands(u: uPlot, run: PageRun, theme: Theme): void {
+  const { ctx: context, bbox } = u;
+  context.save();
+  context.beginPath();
+  context.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  context.clip();
+  for (const fault of run.faults) {
+    const [from, to] = [u.valToPos(fault.from, 'x', true), u.valToPos(fault.to, 'x', true)];
+    context.fillStyle = theme.color('--fault-band');
+    context.fillRect(from, bbox.top, Math.max(1, to - from), bbox.height);
+    context.fillStyle = theme.color('--fault');
+    for (const x of [from, to]) context.fillRect(x - 0.5, bbox.top, Math.max(1, devicePixelRatio), bbox.height);
+  }
+  context.restore();
+}
+
+/** The names of the faults above their stretches. */
+function faultNames(u: uPlot, run: PageRun, theme: Theme): void {
   const { ctx: context, bbox } = u;
   context.save();
   context.beginPath();
@@ -88,14 +105,9 @@ export function faultBands(u: uPlot, run: PageRun, theme: Theme, named = true): 
   context.clip();
   const ends: number[] = [];
   for (const fault of run.faults) {
-    const [from, to] = [u.valToPos(fault.from, 'x', true), u.valToPos(fault.to, 'x', true)];
-    context.fillStyle = theme.color('--fault-band');
-    context.fillRect(from, bbox.top, Math.max(1, to - from), bbox.height);
-    context.fillStyle = theme.color('--fault');
-    for (const x of [from, to]) context.fillRect(x - 0.5, bbox.top, Math.max(1, devicePixelRatio), bbox.height);
-    if (!named) continue;
+    if (u.valToPos(fault.to, 'x', true) < bbox.left) continue;
     // Names that would lie on each other go on lines of their own.
-    const x = Math.max(from, bbox.left) + 6 * devicePixelRatio;
+    const x = Math.max(u.valToPos(fault.from, 'x', true), bbox.left) + 6 * devicePixelRatio;
     let line = ends.findIndex((end) => end < x);
     if (line < 0) line = ends.length;
     const y = bbox.top + (12 + 16 * line) * devicePixelRatio;

@@ -38,7 +38,7 @@ export function rateChart(run: PageRun, theme: Theme, time: SharedTime, tell: Te
         })),
       ],
       hooks: {
-        drawClear: [(u) => faultBands(u, run, theme, false)],
+        drawClear: [(u) => faultBands(u, run, theme)],
         setScale: [(u, key) => key === 'x' && time.changed(u)],
         setCursor: [
           (u) => {

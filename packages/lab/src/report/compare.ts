@@ -1,7 +1,7 @@
 /** Two reports side by side: which figures differ, by how much, and whether that is more than chance. */
 import { differenceOfMedians, type MedianDifference, round } from '@svclab/core';
 import type { RunReport, RunResult } from './model.ts';
-import { type FigureRow, phaseName, speak } from './rows.ts';
+import { counted, type FigureRow, phaseName, speak } from './rows.ts';
 
 /** A figure of both reports. */
 export interface ComparedFigure extends MedianDifference {
@@ -131,14 +131,14 @@ export function comparisonText(c: Comparison): string {
     speak(f.before, f.unit),
     speak(f.after, f.unit),
     signed(f.difference, f.unit),
-    `${signed(f.ci95[0], f.unit)} to ${signed(f.ci95[1], f.unit)}`,
+    f.verdict === 'unknown' ? '' : `${signed(f.ci95[0], f.unit)} to ${signed(f.ci95[1], f.unit)}`,
     verdictText(f, f.unit),
   ]);
   const all = [['medians', 'before', 'after', 'difference', '95 % interval', ''], ...rows];
   const widths = all[0]?.map((_, i) => Math.max(...all.map((r) => (r[i] ?? '').length))) ?? [];
   return [
-    `Before: ${c.before.path} (${c.before.title}, ${c.before.runs} runs, ${c.before.verdict})`,
-    `After:  ${c.after.path} (${c.after.title}, ${c.after.runs} runs, ${c.after.verdict})`,
+    `Before: ${c.before.path} (${c.before.title}, ${counted(c.before.runs, 'run')}, ${c.before.verdict})`,
+    `After:  ${c.after.path} (${c.after.title}, ${counted(c.after.runs, 'run')}, ${c.after.verdict})`,
     ...c.differs_in.map((d) => `Differs: ${d}`),
     '',
     ...all.map((r) =>

@@ -58,6 +58,7 @@ ${body(report, data)}
 
 function body(report: RunReport, data: PageData): string {
   const shown = medianRun(report);
+  const which = report.runs.length > 1 ? ' (median run)' : '';
   return `<header>
 <p class="kicker">${html(report.title)} <span class="verdict ${report.verdict}">${VERDICT_WORDS[report.verdict]}</span></p>
 <h1>${html(report.sentence)}</h1>
@@ -69,7 +70,7 @@ ${section('cost', 'What it cost', figuresTable(report) + casesTable(report) + ex
 ${section('run', 'What the traffic felt', runCharts(data))}
 ${section('phases', 'Where the time went', phasesChart(report) + boundsTable(report))}
 ${section('spread', 'How it spreads', `<div class="columns">${ecdfChart(data)}${percentileChart()}</div>`)}
-${section('outage', 'Before, during, after', `<div class="columns"><div>${latencyTable(shown)}${stretchesTable(shown)}</div>${outageTable(shown)}</div>${besideTable(shown)}${dnsTable(shown)}`)}
+${section('outage', 'Before, during, after', `<div class="columns"><div>${latencyTable(shown, which)}${stretchesTable(shown, which)}</div>${outageTable(shown, which)}</div>${besideTable(shown, which)}${dnsTable(shown, which)}`)}
 ${section('answers', 'Who answered', `<div class="columns">${answersBars(report)}</div>`)}
 ${section('checks', 'What was checked', checksList(report))}
 ${section('steps', 'What was done', stepsList(report, shown))}

@@ -39,7 +39,7 @@ export function figuresTable(report: RunReport): string {
         : []),
       d.error === 0 ? '' : `± ${speakMs(d.error)}`,
     ]),
-    'What it cost',
+    'Dark time and losses',
   );
 }
 
@@ -82,12 +82,12 @@ export function boundsTable(report: RunReport): string {
       html(b.bound),
       html(b.saves === '' ? 'nothing to be won' : b.saves),
     ]),
-    'What bounds each phase (median run)',
+    `What bounds each phase${report.runs.length > 1 ? ' (median run)' : ''}`,
   );
 }
 
-/** Latency before, during and after the fault. */
-export function latencyTable(run: RunResult | undefined): string {
+/** Latency before, during and after the fault. `which`: said after the title of a table of one run of many. */
+export function latencyTable(run: RunResult | undefined, which: string): string {
   if (!run) return '';
   const { latency_ms: l, baseline, lost } = run;
   const row = (name: 'before' | 'during' | 'after', losses: string): string[] => [
@@ -103,7 +103,7 @@ export function latencyTable(run: RunResult | undefined): string {
       row('during', `${lost.new} new, ${lost.reused} reused`),
       row('after', run.failback ? `${run.failback.lost.new} new, ${run.failback.lost.reused} reused (return)` : ''),
     ],
-    'Latency of answered new connections, from the planned send time (median run)',
+    `Latency of answered new connections, from the planned send time${which}`,
   );
 }
 
@@ -119,7 +119,7 @@ const OUTAGE_ROWS = [
 ] as const;
 
 /** The outage by every definition, both flows. */
-export function outageTable(run: RunResult | undefined): string {
+export function outageTable(run: RunResult | undefined, which: string): string {
   if (!run) return '';
   const { outage } = run;
   const ms = (value: number | null): string => (value === null ? 'cannot be told' : speakMs(value));
@@ -132,14 +132,14 @@ export function outageTable(run: RunResult | undefined): string {
       ...OUTAGE_ROWS.map(([key, name]) => [html(name), ms(outage.new[key]), ms(outage.reused[key])]),
       ...classes.map((c) => [`requests: ${html(c)}`, of('new', c), of('reused', c)]),
     ],
-    `The outage by every definition (median run, ± ${speakMs(outage.new.error_ms)})`,
+    `The outage by every definition, ± ${speakMs(outage.new.error_ms)}${which}`,
   );
 }
 
 const STRETCH_WORDS = { dark: 'dark', partial: 'some lost', clean: 'clean' } as const;
 
 /** What a client sees on new connections after the fault: dark, some lost, clean. */
-export function stretchesTable(run: RunResult | undefined): string {
+export function stretchesTable(run: RunResult | undefined, which: string): string {
   return htmlTable(
     [
       { head: '' },
@@ -157,12 +157,12 @@ export function stretchesTable(run: RunResult | undefined): string {
       String(s.lost),
       `${round(s.lost_share * 100)} %`,
     ]),
-    'New connections after the fault, stretch by stretch (median run)',
+    `New connections after the fault, stretch by stretch${which}`,
   );
 }
 
 /** Targets measured beside the one under test. */
-export function besideTable(run: RunResult | undefined): string {
+export function besideTable(run: RunResult | undefined, which: string): string {
   return htmlTable(
     [
       { head: 'way in' },
@@ -180,16 +180,16 @@ export function besideTable(run: RunResult | undefined): string {
       String(b.lost.new),
       String(b.lost.reused),
     ]),
-    'Measured beside it (median run)',
+    `Measured beside it${which}`,
   );
 }
 
 /** Names that were looked up all along. */
-export function dnsTable(run: RunResult | undefined): string {
+export function dnsTable(run: RunResult | undefined, which: string): string {
   const counts = (of: Readonly<Record<string, number>>): string =>
     html(
       Object.entries(of)
-        .map(([k, n]) => `${k} ${n}`)
+        .map(([k, n]) => `${n} × ${k}`)
         .join(', '),
     );
   return htmlTable(
@@ -213,7 +213,7 @@ export function dnsTable(run: RunResult | undefined): string {
       counts(d.outcomes),
       counts(d.answers),
     ]),
-    'DNS (median run)',
+    `DNS${which}`,
   );
 }
 
