@@ -118,6 +118,8 @@ export interface RunResult {
     readonly requests: number;
     readonly failed: number;
     readonly dropped_iterations: number;
+    /** How late iterations were started, p99; null from k6, which does not say. */
+    readonly lateness_p99_ms: number | null;
   } | null;
   readonly checks: readonly CheckResult[];
   readonly steps: readonly StepResult[];

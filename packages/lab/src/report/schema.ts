@@ -160,6 +160,7 @@ const run = z.object({
       requests: z.number(),
       failed: z.number(),
       dropped_iterations: z.number(),
+      lateness_p99_ms: z.number().nullable(),
     })
     .nullable(),
   checks: z.array(check),

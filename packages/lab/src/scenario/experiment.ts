@@ -105,8 +105,12 @@ export async function runExperiment(experiment: Experiment): Promise<ExperimentR
   signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true });
   const moreLoads: RunningLoad[] = [];
   const begin = async (load: Omit<LoadRequest, 'samples'>, samples: string): Promise<RunningLoad> =>
-    startLoad(lab, { ...load, script: await sendScript(lab, load.script), samples: join(dir, samples) }, (line) =>
-      experiment.live?.('load', line),
+    startLoad(
+      lab,
+      { ...load, script: await sendScript(lab, load.script), samples: join(dir, samples) },
+      () => {},
+      (p) =>
+        experiment.live?.('load', `${p.requests_per_s}/s, ${p.errors_per_s} errors/s, ${p.vus} virtual users busy`),
     );
   const load = experiment.load && (await begin(experiment.load, 'load.jsonl'));
   const open = needsTime(experiment.method);

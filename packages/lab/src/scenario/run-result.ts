@@ -140,11 +140,7 @@ function doubts(result: ExperimentResult, scenario: Scenario, baselineLost: numb
     found.push(
       `The prober was late by ${report.lateness_p99_ms} ms (p99), more than its interval of ${report.interval_ms} ms`,
     );
-  for (const load of [...(result.load ? [result.load] : []), ...result.moreLoads]) {
-    if (load.dropped_iterations > 0)
-      found.push(`The load dropped ${load.dropped_iterations} iterations: it had no free virtual user, or no CPU`);
-    if (load.exit_code === 3) found.push('The load generator was late');
-  }
+  for (const load of [...(result.load ? [result.load] : []), ...result.moreLoads]) found.push(...load.inconclusive);
   if (baselineLost > scenario.steadyState.maxLost)
     found.push(
       `The steady state lost ${baselineLost} requests before anything was broken, more than ${scenario.steadyState.maxLost}`,
@@ -155,7 +151,7 @@ function doubts(result: ExperimentResult, scenario: Scenario, baselineLost: numb
   return found;
 }
 
-function loadOf({ exit_code: _, ...figures }: LoadFigures): Omit<LoadFigures, 'exit_code'> {
+function loadOf({ exit_code: _, inconclusive: _why, ...figures }: LoadFigures): NonNullable<RunResult['load']> {
   return figures;
 }
 
