@@ -188,6 +188,7 @@ function run(number: number, options: ExampleOptions, random: () => number): Run
       requests: 450,
       failed: 31,
       dropped_iterations: 0,
+      lateness_p99_ms: 1.2,
     },
     checks: [
       {

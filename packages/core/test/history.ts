@@ -31,6 +31,8 @@ export function stamp(
 export const elected = (ms: number, node: string, owner = node) =>
   stamp(ms, node, 'vip.elected', { vip: VIP, service: SERVICE, owner });
 export const released = (ms: number, node: string) => stamp(ms, node, 'vip.released', { vip: VIP, service: SERVICE });
+export const announced = (ms: number, node: string) =>
+  stamp(ms, node, 'vip.announced', { vip: VIP, round: '0', interface: 'lan0' });
 export const answered = (ms: number, node: string) =>
   stamp(ms, node, 'vip.answered', { vip: VIP, asker: '172.30.0.101', interface: 'lan0' });
 export const changed = (ms: number, revision: number, change: { added?: string; removed?: string; places?: string }) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changed, elected, fault, history, requests } from '../../test/history.ts';
+import { announced, changed, elected, fault, history, released, requests } from '../../test/history.ts';
 import { type History, runCheckers } from './index.ts';
 
 const check = (h: History) => runCheckers(h).find((r) => r.check === 'affinity');
@@ -25,6 +25,21 @@ describe('affinity', () => {
         faults: [fault('kill', 'node/node-1', 800)],
         events: [elected(990, 'node-2')],
         new: requests(300, (at) => (at < 800 ? 'web-1' : at < 1000 ? { outcome: 'timeout' } : 'web-3')),
+      },
+      '1 change of backend: 1 when the address moved to a node that did not know the client',
+    ],
+    [
+      'the client hears of another node late',
+      {
+        facts,
+        events: [
+          elected(300, 'node-2'),
+          announced(300, 'node-2'),
+          announced(1400, 'node-2'),
+          elected(420, 'node-1'),
+          released(430, 'node-2'),
+        ],
+        new: from(1450, 'web-2'),
       },
       '1 change of backend: 1 when the address moved to a node that did not know the client',
     ],

@@ -1,7 +1,7 @@
 /** A client stays with its backend. */
 import { round } from '../report/percentile.ts';
-import { claimsOf } from './claims.ts';
 import { type EndpointSpan, endpointSpans } from './endpoints.ts';
+import { Entries } from './entries.ts';
 import type { CheckEvidence, CheckResult } from './result.ts';
 import { type FlowSample, type HistoryView, line, ms } from './view.ts';
 
@@ -59,16 +59,14 @@ function answerLine(sample: FlowSample): CheckEvidence {
 }
 
 class Excuses {
-  readonly #view: HistoryView;
   readonly #timeoutMs: number;
   readonly #spans: readonly EndpointSpan[];
-  readonly #moves: readonly number[];
+  readonly #entries: Entries;
 
   constructor(view: HistoryView, timeoutMs: number) {
-    this.#view = view;
     this.#timeoutMs = timeoutMs;
     this.#spans = endpointSpans(view, view.facts.service, view.facts.endpoints);
-    this.#moves = claimsOf(view).map((c) => c.fromMs);
+    this.#entries = new Entries(view);
   }
 
   /** Why the client may have been sent elsewhere between two answers. A request was under way until it was done. */
@@ -76,8 +74,7 @@ class Excuses {
     if (after.sentMs - before.sentMs >= this.#timeoutMs) return 'after_timeout';
     const from = Math.min(before.sentMs, after.sentMs);
     const to = Math.max(before.doneMs, after.doneMs);
-    // The new owner announces before the client's next request, and a client may take a while to learn of it.
-    if (this.#moves.some((at) => at >= from - this.#view.bounds.handoverMs && at <= to)) return 'with_owner';
+    if (this.#entries.between(from, to).length > 1) return 'with_owner';
     const spans = this.#spans.filter((s) => s.name === before.backend);
     if (spans.length > 0 && !spans.some((s) => s.fromMs <= from && s.toMs > to)) return 'with_endpoint';
     return undefined;

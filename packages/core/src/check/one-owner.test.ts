@@ -111,7 +111,10 @@ describe('one owner', () => {
         events: [elected(2200, 'node-2'), released(releasedAt, 'node-2')],
       });
     it('holds while the members find each other again', () => {
-      expect(check(split(5400))).toMatchObject({ held: true, figures: { several_ms: 3200 } });
+      const result = check(split(5400));
+      expect(result).toMatchObject({ held: true, figures: { several_ms: 3200 } });
+      expect(result?.finding).toMatch(/^As the scenario expects: node-1 and node-2 answered/);
+      expect(result?.evidence).toHaveLength(3);
     });
     it('is violated when the split outlasts that', () => {
       expect(check(split(7000))).toMatchObject({ held: false });

@@ -45,6 +45,14 @@ export function checkOneOwner(view: HistoryView): CheckResult | undefined {
       figures,
       evidence: strayEvidence(view, claims, stray),
     };
+  if (longest && length(longest) > view.bounds.handoverMs)
+    return {
+      check: CHECK,
+      held: true,
+      finding: `As the scenario expects: ${listed(nodesOf(longest))} answered for ${view.facts.vip} at once for ${ms(length(longest))}; in all ${told}`,
+      figures,
+      evidence: overlapEvidence(longest, view.endMs),
+    };
   const owners = new Set(claims.filter((c) => c.toMs > 0 && c.fromMs < view.endMs).map((c) => c.node));
   const who = owners.size === 0 ? 'Nobody owned it' : owners.size === 1 ? 'One owner all along' : 'One owner at a time';
   return { check: CHECK, held: true, finding: `${who}: ${told}`, figures, evidence: [] };

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { changed, elected, fault, history, pod, programmed, requests } from '../../test/history.ts';
+import {
+  announced,
+  changed,
+  elected,
+  fault,
+  history,
+  pod,
+  programmed,
+  released,
+  requests,
+} from '../../test/history.ts';
 import { type History, runCheckers } from './index.ts';
 
 const check = (h: History) => runCheckers(h).find((r) => r.check === 'no-removed-endpoint');
@@ -61,6 +71,22 @@ describe('no removed endpoint', () => {
         new: until(2390),
       },
       {},
+    ],
+    [
+      'the client still sends to a node that has given the address up',
+      {
+        events: [
+          changed(1000, 70, { removed: 'web-2' }),
+          programmed(1020, 'node-1', 70),
+          programmed(1020, 'node-3', 70),
+          programmed(1300, 'node-2', 70),
+          elected(700, 'node-2'),
+          announced(700, 'node-2'),
+          released(800, 'node-2'),
+        ],
+        new: until(1300),
+      },
+      { last_new_ms: 300 },
     ],
     [
       'only a node without requests is late',

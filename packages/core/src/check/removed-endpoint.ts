@@ -1,7 +1,7 @@
 /** Nothing is answered by an endpoint that was removed. */
 import { round } from '../report/percentile.ts';
-import { type Claim, claimsOf } from './claims.ts';
 import { type EndpointSpan, endpointPlaces, endpointSpans, Programmed } from './endpoints.ts';
+import { Entries } from './entries.ts';
 import type { CheckEvidence, CheckResult } from './result.ts';
 import { type FlowSample, type HistoryView, line, ms } from './view.ts';
 
@@ -50,7 +50,7 @@ class Reader {
   readonly #spans = new Map<string, EndpointSpan[]>();
   readonly #all: readonly EndpointSpan[];
   readonly #programmed: Programmed;
-  readonly #claims: readonly Claim[];
+  readonly #entries: Entries;
   readonly #places: ReturnType<typeof endpointPlaces>;
   readonly #stopped = new Map<string, { ms: number; began: boolean }[]>();
   readonly removedCount: number;
@@ -58,7 +58,7 @@ class Reader {
   constructor(view: HistoryView) {
     this.#view = view;
     this.#programmed = new Programmed(view);
-    this.#claims = claimsOf(view);
+    this.#entries = new Entries(view);
     this.#places = endpointPlaces(view);
     this.#all = endpointSpans(view, view.facts.service, view.facts.endpoints);
     for (const span of this.#all) this.#spans.set(span.name, [...(this.#spans.get(span.name) ?? []), span]);
@@ -114,7 +114,7 @@ class Reader {
 
   #afterRemoval(sample: FlowSample, removed: EndpointSpan): Violation | undefined {
     if (sample.kind !== 'new' || this.#fallsBack(sample)) return undefined;
-    const entries = this.#entries(sample.sentMs);
+    const entries = this.#entries.between(sample.sentMs, sample.sentMs);
     const until = Math.max(...entries.map((node) => this.#programmed.lastUse(node, removed)));
     if (entries.length === 0 || sample.sentMs <= until + TOLERANCE_MS) return undefined;
     const node = entries.length === 1 ? (entries[0] ?? '') : 'the last node';
@@ -132,14 +132,6 @@ class Reader {
         this.#answer(sample),
       ],
     };
-  }
-
-  /** Nodes a request sent at a time may have come in by. */
-  #entries(atMs: number): readonly string[] {
-    const { entryNode, nodes } = this.#view.facts;
-    if (entryNode !== undefined) return [entryNode];
-    const owners = this.#claims.filter((c) => c.fromMs <= atMs && c.toMs >= atMs).map((c) => c.node);
-    return owners.length > 0 ? owners : nodes.filter((node) => !this.#view.isDown(node, atMs));
   }
 
   /** Whether terminating endpoints are used for want of ready ones, or may still be in the rules for that. */

@@ -23,8 +23,8 @@ interface Lane {
 const LANES: readonly Lane[] = [
   {
     id: 'recovery',
-    title: 'Dark, median and p95',
-    unit: 'ms',
+    title: 'Dark, median',
+    unit: 'ms; light and figure: p95',
     value: (p) => (p.dark_ms ? { full: p.dark_ms.new.p50, light: p.dark_ms.new.p95 } : undefined),
     say: speakMs,
   },

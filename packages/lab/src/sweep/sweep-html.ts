@@ -23,7 +23,10 @@ svg.sweep rect.full.lan { fill: var(--p4); }
 export function sweepHtml(report: SweepReport, style: string): string {
   const { environment: e } = report;
   const columns = SWEEP_COLUMNS.map((head, i) => ({
-    head: head.charAt(0) + head.slice(1).toLowerCase().replace('kb/s', 'kB/s').replace('cpu', 'CPU'),
+    // Sentence case; what is an abbreviation or a unit stays.
+    head: head.replace(/^[A-Z]{4,}|(?<= )[A-Z]{4,}|P\d+/g, (word, at: number) =>
+      at === 0 ? word.charAt(0) + word.slice(1).toLowerCase() : word.toLowerCase(),
+    ),
     figures: i > 0 && head !== 'VERDICT',
   }));
   const rows = sweepRows(report).map((row, i) => {
