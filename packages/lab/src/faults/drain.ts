@@ -7,6 +7,9 @@ import { flagArg, numberArg } from './args.ts';
 import type { FaultContext, FaultDefinition } from './definition.ts';
 import { formatTarget, type ResolvedTarget } from './target.ts';
 
+/** Marks a Node that a fault has cordoned, so that it is not mistaken for one the user did. */
+const ANNOTATION = 'svclab.dev/drained-by-fault';
+
 /** `kubectl drain --ignore-daemonsets --disable-eviction --delete-emptydir-data`. */
 export const drain: FaultDefinition = {
   verb: 'drain',
@@ -72,6 +75,11 @@ export const drain: FaultDefinition = {
     }
     return { atNs, heal };
   },
+  async sweep(host, context) {
+    if (!context.config.hosts.some((h) => h.name === host && h.role === 'node')) return;
+    const node = await unlessMissing(context.api<Node>(`/api/v1/nodes/${host}`));
+    if (node?.metadata.annotations?.[ANNOTATION] !== undefined) await cordon(host, false, context);
+  },
 };
 
 function nodeOf(target: ResolvedTarget): string {
@@ -81,7 +89,10 @@ function nodeOf(target: ResolvedTarget): string {
 
 function cordon(node: string, unschedulable: boolean, context: FaultContext): Promise<unknown> {
   // A merge patch takes a field away with null.
-  const body = { spec: { unschedulable: unschedulable ? true : null } };
+  const body = {
+    metadata: { annotations: { [ANNOTATION]: unschedulable ? context.id : null } },
+    spec: { unschedulable: unschedulable ? true : null },
+  };
   return context.api(`/api/v1/nodes/${node}`, { method: 'PATCH', body });
 }
 
