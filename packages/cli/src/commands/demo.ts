@@ -45,7 +45,7 @@ async function run(flags: DemoFlags): Promise<void> {
   });
   if (flags.keep)
     say(`The lab runs on: svclab down --name ${flags.name}${flags.driver === 'docker' ? ' --driver docker' : ''}`);
-  say(`Report, timeline and samples: ${relative(process.cwd(), join(dir, 'report.json'))}`);
+  for (const file of ['report.html', 'report.json']) say(`Report: ${relative(process.cwd(), join(dir, file))}`);
   print(flags.output, report, () => failoverText(report));
   exitWith(0);
 }

@@ -173,14 +173,18 @@ function failback(result: FailoverInput, back: FaultStep): FailoverReport['failb
 }
 
 /** The report for people, the sentence last. */
-export function failoverText(report: FailoverReport): string {
+export function failoverText(
+  report: Omit<FailoverReport, 'steps' | 'phases_ms'> & { readonly phases_ms: Readonly<Record<string, number>> },
+): string {
   const { phases_ms: p, latency_ms: l } = report;
   const removed = Object.entries(report.endpoints_removed_ms).map(([node, ms]) => `${node} ${ms} ms`);
   const latency = (name: keyof typeof l): string => `${name} ${l[name].p50}/${l[name].p99}`;
   const lines = [
     `VIP ${report.vip}: ${report.owner_before} -> ${report.owner_after || 'nobody'}`,
     `Dark ${report.dark_ms.new} ms on new connections, ${report.dark_ms.reused} ms on reused ones (error ${report.prober.interval_ms} ms)`,
-    `Phases: detection ${p.detection}, election ${p.election}, announcement ${p.announcement}, first success ${p.first_success} ms`,
+    `Phases: ${Object.entries(p)
+      .map(([name, ms]) => `${name.replaceAll('_', ' ')} ${ms}`)
+      .join(', ')} ms`,
     `Lost: ${report.lost.new} new, ${report.lost.reused} reused of the prober's${report.load ? `; ${report.lost.load} of ${report.load.requests} requests of the load (${report.load.engine})` : ''}`,
     `Endpoints out of the rules: ${removed.join(', ') || 'not seen'}`,
     `Latency p50/p99 ms: ${latency('before')}, ${latency('during')}, ${latency('after')}`,

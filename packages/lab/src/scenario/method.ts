@@ -156,8 +156,3 @@ export function stepText(step: StepAction): string {
       return `${step.kind}: ${step.steps.map(stepText).join('; ')}`;
   }
 }
-
-/** A fault without arguments at a time of the measurement, ms. */
-export function faultStep(verb: string, target: string, atMs: number): MethodStep {
-  return { kind: 'fault', verb, target, args: {}, label: '', event: false, atMs, afterMs: 0, path: [] };
-}
