@@ -33,7 +33,7 @@ export interface FailoverReport {
   readonly endpoints_removed_ms: Readonly<Record<string, number>>;
   /** Answered new connections, from the planned send time; `during` lasts until the endpoints are out of all rules. */
   readonly latency_ms: { readonly before: Latency; readonly during: Latency; readonly after: Latency };
-  readonly load: Omit<LoadFigures, 'exit_code'> | null;
+  readonly load: Omit<LoadFigures, 'exit_code' | 'inconclusive'> | null;
   readonly prober: { readonly interval_ms: number; readonly lateness_p99_ms: number; readonly sent: number };
   readonly sentence: string;
   /** Fault effective to the new owner's verdict; null when it was not stamped. */
@@ -132,7 +132,11 @@ export function failoverReport(result: FailoverInput): FailoverReport {
   };
 }
 
-function loadFigures({ exit_code: _, ...figures }: LoadFigures): Omit<LoadFigures, 'exit_code'> {
+function loadFigures({
+  exit_code: _,
+  inconclusive: _why,
+  ...figures
+}: LoadFigures): Omit<LoadFigures, 'exit_code' | 'inconclusive'> {
   return figures;
 }
 
@@ -174,7 +178,9 @@ function failback(result: FailoverInput, back: FaultStep): FailoverReport['failb
 
 /** The report for people, the sentence last. */
 export function failoverText(
-  report: Omit<FailoverReport, 'steps' | 'phases_ms'> & { readonly phases_ms: Readonly<Record<string, number>> },
+  report: Omit<FailoverReport, 'steps' | 'phases_ms'> & {
+    readonly phases_ms: Phases | Readonly<Record<string, number>>;
+  },
 ): string {
   const { phases_ms: p, latency_ms: l } = report;
   const removed = Object.entries(report.endpoints_removed_ms).map(([node, ms]) => `${node} ${ms} ms`);
