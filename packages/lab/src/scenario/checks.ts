@@ -114,7 +114,8 @@ function facts(
     service: `${namespace}/${name}`,
     nodes: lab.config.hosts.filter((h) => h.role === 'node').map((h) => h.name),
     pods: Object.fromEntries(
-      own.flatMap((p) =>
+      // All of the lab: one of another Service must not answer for this one, and names of others may be probed.
+      pods.flatMap((p) =>
         p.metadata.name === undefined || p.status?.podIP === undefined || p.spec.nodeName === undefined
           ? []
           : [[p.metadata.name, { ip: p.status.podIP, node: p.spec.nodeName }]],
