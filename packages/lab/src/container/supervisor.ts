@@ -7,17 +7,21 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type LabConfig, PORTS, SUBJECTS } from '@svclab/core';
 import { connectBus, createLogger, decodeTimelineEvent, serveGrpc, systemClock } from '@svclab/runtime';
 import { LabServiceDefinition } from '@svclab/wire';
+import { faultContext } from '../faults/context.ts';
+import { FAULTS } from '../faults/index.ts';
 import { supervisorIP } from '../plan/plan.ts';
 import { LabError } from '../state/errors.ts';
 import { LeaderView } from '../supervisor/leader.ts';
 import { serveLabMetrics } from '../supervisor/metrics.ts';
 import { TimelineLog } from '../supervisor/timeline-log.ts';
 import { VipView } from '../supervisor/vips.ts';
+import { containerFaultParts } from './container-fault-parts.ts';
 import { ContainerFaults } from './container-faults.ts';
 import { ContainerHosts } from './container-hosts.ts';
 import { containerPaths, HEALTHY_FILE, LAB_SOCKET, RUN_DIR, readJson } from './files.ts';
 import { containerLabService, hostProcesses } from './lab-service.ts';
 import { prepareLab, readSettings } from './prepare.ts';
+import { sweepFaults } from './sweep-faults.ts';
 
 const clock = systemClock;
 const log = createLogger({ component: 'supervisor', host: 'lab', level: process.env.SVCLAB_LOG_LEVEL });
@@ -30,6 +34,7 @@ async function main(): Promise<void> {
   const timeline = new TimelineLog(containerPaths().timeline, clock);
   // What went before a restart of this container is part of the lab's story.
   timeline.restore();
+  const isRestart = timeline.since(0n).length > 0;
   const end = (): void => void timeline.close().then(() => process.exit(0));
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
@@ -37,19 +42,24 @@ async function main(): Promise<void> {
   const faults = new ContainerFaults({ clock, log, timeline });
   const leader = new LeaderView(lab);
   const hosts = new ContainerHosts({ lab, secrets }, { clock, log, faults, timeline });
-  const service = containerLabService({
-    hosts,
+  const access = {
     token: secrets.token,
     apiToken: secrets.apiToken,
     pki: containerPaths().pki,
+    monitors: hosts.monitors,
+    clock,
+    log,
+  };
+  // Before anybody can make a fault that would be swept away with them.
+  if (isRestart) await sweep(hosts, access);
+  const service = containerLabService({
+    ...access,
+    hosts,
     api: `https://127.0.0.1:${settings.apiPort}`,
     vips: new VipView(hosts, secrets.token),
     leader,
-    monitors: hosts.monitors,
     faults,
     timeline,
-    clock,
-    log,
   });
   rmSync(LAB_SOCKET, { force: true });
   for (const listen of [`unix:${LAB_SOCKET}`, `${supervisorIP(lab)}:${PORTS.lab}`])
@@ -80,6 +90,18 @@ async function main(): Promise<void> {
       },
       events: () => timeline.counts,
     },
+  });
+}
+
+/** Undoes what the supervisor before this one has left. */
+function sweep(
+  hosts: ContainerHosts,
+  access: Omit<Parameters<typeof containerFaultParts>[0], 'config'>,
+): Promise<void> {
+  return sweepFaults({
+    ...{ clock, log, hosts: hosts.hosts, faults: Object.values(FAULTS) },
+    answers: (host) => hosts.isUp(host),
+    context: faultContext('sweep', containerFaultParts({ ...access, config: () => hosts.state.lab })),
   });
 }
 
