@@ -59,10 +59,15 @@ const built = await Promise.all([
     },
   }),
   build({ ...shared, entryPoints: { metrics: METRICS } }),
-  // The prober is a process of its own on the client host, and so is what delays frames in the lab's root namespace.
+  // The prober is a process of its own on the client host, and so is what delays frames in the lab's root namespace, and
+  // what brings a container back in time.
   build({
     ...shared,
-    entryPoints: { prober: 'packages/lab/dist/prober/main.js', relay: 'packages/lab/dist/wire/relay/main.js' },
+    entryPoints: {
+      prober: 'packages/lab/dist/prober/main.js',
+      relay: 'packages/lab/dist/wire/relay/main.js',
+      'heal-guard': 'packages/lab/dist/docker/heal-guard-main.js',
+    },
   }),
   // The load host gives every virtual user its own instance of the modules a script sees, so these stay files; what they share is in chunks.
   build({

@@ -2,7 +2,7 @@
 import type { Clock, HostSpec, TimelineEvent } from '@svclab/core';
 import { type Logger, ServerError, Status } from '@svclab/runtime';
 import type { FaultRequest, FaultResponse } from '@svclab/wire';
-import { numberArg, parseArgs } from '../faults/args.ts';
+import { formatArgs, numberArg, parseArgs } from '../faults/args.ts';
 import type { FaultEngine } from '../faults/engine.ts';
 import { faultOf } from '../faults/index.ts';
 import type { LedgerFault } from '../faults/ledger.ts';
@@ -18,6 +18,7 @@ const SEEN_AS: Readonly<Record<string, HostEvent['type']>> = {
   kill: 'effective',
   stop: 'effective',
   pause: 'effective',
+  reboot: 'effective',
   resume: 'healed',
   restart: 'healed',
 };
@@ -35,7 +36,7 @@ const NOTHING: FaultResponse = {
 interface Expectation {
   /** In the ledger, when what it does lasts. */
   readonly id: string;
-  readonly verb: string;
+  readonly request: FaultRequest;
   readonly cause: string;
   readonly until: number;
   event: TimelineEvent | undefined;
@@ -64,21 +65,26 @@ export class ContainerFaults {
   seen(host: HostSpec, event: HostEvent): void {
     const expected = this.#match(host.name, event);
     const settled = event.type === 'healed' ? this.#settle(hostTarget(host)) : '';
+    const args = expected ? formatArgs(expected.request.args) : '';
     const id = settled || expected?.id || '';
     const stamped = this.#timeline.stamp(event.type === 'effective' ? 'fault.effective' : 'fault.healed', {
       atNs: event.atNs,
       cause: expected?.cause ?? 'seen from outside',
       attrs: {
-        fault: expected?.verb ?? event.fault,
+        fault: expected?.request.verb ?? event.fault,
         target: hostTarget(host),
         ...(id === '' ? {} : { id }),
+        ...(args === '' ? {} : { args }),
         ...(event.network === '' ? {} : { network: event.network }),
         ...(event.errorMs === 0 ? {} : { error_ms: String(event.errorMs) }),
       },
     });
     this.#log.info({ event: 'container-fault', target: host.name, ...event, atNs: String(event.atNs) });
+    if (event.type === 'healed') void this.#engine?.ledger.again(host.name);
     if (!expected) return;
     expected.event = stamped;
+    // At once, not when the caller asks: it may be killed before it does.
+    this.#list(host.name, expected, stamped);
     for (const wake of expected.waiters.splice(0)) wake(stamped);
   }
 
@@ -102,52 +108,56 @@ export class ContainerFaults {
         Status.DEADLINE_EXCEEDED,
         `Nothing was seen of ${request.verb} on host ${host} in ${EXPECTED_MS / 1000} s`,
       );
-    const { definition, ...made } = this.#made(host, request, expected, event);
-    if (definition?.heals) return { ...made.response, id: '', healsAtNs: 0n, healsAtWallMs: 0n };
-    engine.ledger.add(made.fault, [{ target: made.response.resolved, heal: async () => this.#clock.nowNs() }]);
-    return made.response;
-  }
-
-  #expect(host: string, request: FaultRequest, cause: string, id: string): FaultResponse {
-    const until = this.#clock.now() + EXPECTED_MS;
-    this.#expected.set(host, { id, verb: request.verb, cause, until, event: undefined, waiters: [] });
-    return { ...NOTHING, resolved: `node/${host}`, id };
-  }
-
-  #made(host: string, request: FaultRequest, expected: Expectation, event: TimelineEvent) {
-    const definition = faultOf(request.verb);
-    const duration = definition ? numberArg(parseArgs(definition, request.args), 'duration') : undefined;
-    const ns = duration === undefined ? undefined : BigInt(Math.round(duration * 1e6));
-    const fault: LedgerFault = {
-      ...{ id: expected.id, verb: request.verb, args: request.args, cause: expected.cause, session: request.session },
-      targets: [`node/${host}`],
-      sinceNs: event.atNs,
-      healsAtNs: ns === undefined ? undefined : event.atNs + ns,
-      outside: true,
-    };
-    const response: FaultResponse = {
+    const healsAtNs = this.#healsAt(expected, event);
+    return {
       ...NOTHING,
       resolved: `node/${host}`,
       effectiveNs: event.atNs,
       effectiveWallMs: BigInt(Math.round(event.wallMs)),
-      id: expected.id,
-      healsAtNs: fault.healsAtNs ?? 0n,
-      healsAtWallMs: duration === undefined ? 0n : BigInt(Math.round(event.wallMs + duration)),
+      id: faultOf(request.verb)?.heals ? '' : expected.id,
+      ...(healsAtNs === undefined
+        ? {}
+        : { healsAtNs, healsAtWallMs: BigInt(Math.round(event.wallMs + Number(healsAtNs - event.atNs) / 1e6)) }),
     };
-    return { definition, fault, response };
+  }
+
+  #expect(host: string, request: FaultRequest, cause: string, id: string): FaultResponse {
+    const until = this.#clock.now() + EXPECTED_MS;
+    this.#expected.set(host, { id, request, cause, until, event: undefined, waiters: [] });
+    return { ...NOTHING, resolved: `node/${host}`, id };
+  }
+
+  /** Puts what was done to a container among the faults in effect. */
+  #list(host: string, expected: Expectation, { atNs }: TimelineEvent): void {
+    const { id, cause, request } = expected;
+    if (faultOf(request.verb)?.heals) return;
+    const target = `node/${host}`;
+    const fault: LedgerFault = {
+      ...{ id, verb: request.verb, args: request.args, cause, session: request.session, targets: [target] },
+      sinceNs: atNs,
+      healsAtNs: this.#healsAt(expected, { atNs }),
+      outside: true,
+    };
+    this.#engine?.ledger.add(fault, [{ target, heal: async () => this.#clock.nowNs() }]);
+  }
+
+  #healsAt({ request }: Expectation, { atNs }: Pick<TimelineEvent, 'atNs'>): bigint | undefined {
+    const definition = faultOf(request.verb);
+    const duration = definition && numberArg(parseArgs(definition, request.args), 'duration');
+    return duration === undefined ? undefined : atNs + BigInt(Math.round(duration * 1e6));
   }
 
   /** Forgets what was done to a container that runs again. Returns the ids, joined by commas. */
   #settle(target: string): string {
     const outside = (this.#engine?.ledger.faults ?? []).filter((f) => f.outside && f.targets.includes(target));
     if (outside.length === 0) return '';
-    return this.#engine?.ledger.settle(['kill', 'stop', 'pause'], (t) => t === target).join(',') ?? '';
+    return this.#engine?.ledger.settle(['kill', 'stop', 'pause', 'reboot'], (t) => t === target).join(',') ?? '';
   }
 
   #match(host: string, event: HostEvent): Expectation | undefined {
     const expected = this.#expected.get(host);
     if (!expected || expected.event || this.#clock.now() > expected.until) return undefined;
-    return SEEN_AS[expected.verb] === event.type ? expected : undefined;
+    return SEEN_AS[expected.request.verb] === event.type ? expected : undefined;
   }
 
   #wait(expected: Expectation | undefined): Promise<TimelineEvent | undefined> {

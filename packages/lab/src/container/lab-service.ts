@@ -11,7 +11,7 @@ import type {
 } from '@svclab/wire';
 import { apiCall, faultContext, randomOf } from '../faults/context.ts';
 import { FaultEngine } from '../faults/engine.ts';
-import { isProcessVerb } from '../faults/process-verbs.ts';
+import { isContainerVerb } from '../faults/process-verbs.ts';
 import { badInput } from '../state/errors.ts';
 import { COMPONENTS } from '../state/secrets.ts';
 import { asStatus, execAsStatus } from '../supervisor/as-status.ts';
@@ -31,6 +31,7 @@ import type { VipView } from '../supervisor/vips.ts';
 import { answering, containerFaultParts } from './container-fault-parts.ts';
 import type { ContainerFaults } from './container-faults.ts';
 import type { HostMonitor } from './host-monitor.ts';
+import { sweepLeftovers } from './sweep-leftovers.ts';
 
 /** What the service works with. */
 export interface ContainerLabOptions {
@@ -61,6 +62,7 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
   const engine = faultEngine(options);
   options.faults.attach(engine);
   forgetRemoved(timeline, engine);
+  sweepLeftovers(engine, options);
   let wasReady = false;
   return {
     async status({ skipMemory }) {
@@ -158,7 +160,7 @@ function faultEngine(options: ContainerLabOptions): FaultEngine {
 
 /** What is done to a whole container is done from outside; all else here. */
 async function fault(request: FaultRequest, engine: FaultEngine, faults: ContainerFaults): Promise<FaultResponse> {
-  if (!isProcessVerb(request.verb) || request.dryRun) return engine.fault(request);
+  if (!isContainerVerb(request.verb) || request.dryRun) return engine.fault(request);
   const checked = await engine.check(request);
   const host = checked.targets.find((t) => t.kind === 'host');
   return host ? faults.ofHost(host.host, request, checked.cause, engine) : engine.fault(request);

@@ -45,7 +45,7 @@ export async function connectDockerLab(root: string, name: string): Promise<LabC
   });
   return {
     ...described(name, paths, client),
-    service: withDockerNodes(withDockerFaults(service, name, client.config), root, client.config),
+    service: withDockerNodes(withDockerFaults(service, root, client.config), root, client.config),
     close() {
       service.close();
       tunnel.close();

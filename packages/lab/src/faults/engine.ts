@@ -92,13 +92,26 @@ export class FaultEngine {
     this.ledger.settle(Object.keys(FAULTS), (text) => this.#within(text, { kind: 'host', host }));
   }
 
+  /** Removes from a host what faults of an earlier supervisor may have left there. */
+  async sweep(host: string): Promise<void> {
+    const context = this.#options.context('f0');
+    for (const sweep of new Set(Object.values(FAULTS).flatMap((f) => f.sweep ?? [])))
+      try {
+        await sweep(host, context);
+      } catch (err) {
+        this.#options.log.warn({ event: 'sweep-failed', target: host, err });
+      }
+  }
+
   list(): ActiveFault[] {
     return this.ledger.faults.map((f) => this.#toWire(f));
   }
 
   async heal(request: HealFaultsRequest): Promise<HealFaultsResponse> {
     const { ledger } = this;
-    const chosen = ledger.select(request.which, request.session);
+    // Ids of a fault on several containers come joined by commas.
+    const which = request.which.flatMap((w) => w.split(',')).filter((w) => w !== '');
+    const chosen = ledger.select(which, request.session);
     const cause = request.cause || `svclab fault heal ${request.which.join(' ')}`.trim();
     const healed = await ledger.heal(
       chosen.map((f) => f.id),

@@ -205,5 +205,7 @@ it('makes faults again on a host that is back, in the order they were made', asy
 
 it('gives no id twice', () => {
   expect([ledger.nextId(), ledger.nextId()]).toEqual(['f1', 'f2']);
+  for (const earlier of ['f7', 'f3', 'f5,f6', '']) ledger.continueAfter(earlier);
+  expect(ledger.nextId()).toBe('f8');
   expect(ledger.openSession()).not.toBe(ledger.openSession());
 });

@@ -81,6 +81,11 @@ export class FaultLedger {
     return `f${this.#faults}`;
   }
 
+  /** Goes on numbering after a fault of an earlier supervisor. */
+  continueAfter(id: string): void {
+    this.#faults = Math.max(this.#faults, Number(/^f(\d+)$/.exec(id)?.[1] ?? 0));
+  }
+
   /** The faults in effect, in the order they were made. */
   get faults(): readonly LedgerFault[] {
     return [...this.#entries.values()].map((e) => e.fault);

@@ -12,6 +12,11 @@ export function isProcessVerb(word: string): word is ProcessVerb {
   return PROCESS_VERBS.some((v) => v === word);
 }
 
+/** What Docker does to a whole container, from outside. */
+export function isContainerVerb(word: string): boolean {
+  return isProcessVerb(word) || word === 'reboot';
+}
+
 /** Processes to act on. */
 export interface ProcessRef {
   readonly host: string;

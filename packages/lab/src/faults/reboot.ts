@@ -23,7 +23,8 @@ export const reboot: FaultDefinition = {
       atNs,
       async heal() {
         const at = context.clock.nowNs();
-        context.lab.powerOn(host);
+        // One that was taken out of the lab meanwhile stays away.
+        if (context.config.hosts.some((h) => h.name === host)) context.lab.powerOn(host);
         return at;
       },
     };
@@ -32,10 +33,6 @@ export const reboot: FaultDefinition = {
 
 function nodeOf(target: ResolvedTarget, context: FaultContext): string {
   if (target.kind !== 'host') throw badInput(`${formatTarget(target)} is no node: give node/NAME`);
-  if (context.driver === 'docker')
-    throw badInput(
-      `The power of a container is Docker's: give "svclab fault kill ${formatTarget(target)}" and, when it is to come back, "svclab fault restart ${formatTarget(target)}"`,
-    );
   if (!context.lab.isUp(target.host))
     throw badInput(`Node ${target.host} is off: bring it back with "svclab fault restart node/${target.host}"`);
   return target.host;

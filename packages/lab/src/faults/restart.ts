@@ -11,7 +11,7 @@ export const restart: FaultDefinition = {
   targets: ['node', 'announcer', 'agent', 'pods', 'dns', 'controller', 'nats'],
   args: [],
   heals: true,
-  settles: ['kill', 'stop', 'pause'],
+  settles: ['kill', 'stop', 'pause', 'reboot'],
   plan: (target) => [
     target.kind === 'host'
       ? `${formatTarget(target)}: power off if it is on, then build it anew and start its processes`

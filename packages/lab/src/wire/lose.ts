@@ -58,7 +58,7 @@ export function containerEnds(flows: readonly Flow[], { config }: Pick<Ground, '
     if (may(to)) return { host: to, way: 'in', peer: from };
     if (may(from)) return { host: from, way: 'out', peer: to };
     throw badInput(
-      `In Docker only nodes and clients may change their own packets, and ${[from, to].filter((h) => h !== undefined).join(' and ')} may not: give a link to one of them, or use the netns driver`,
+      `In Docker only nodes and clients may change their own packets, and ${[from, to].filter((h) => h !== undefined).join(' and ')} may not: give a link to one of them, take a container off its network with "docker network disconnect", or use the netns driver`,
     );
   });
 }
