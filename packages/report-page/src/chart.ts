@@ -56,6 +56,14 @@ export function axis(theme: Theme, options: uPlot.Axis): uPlot.Axis {
   };
 }
 
+/** Labels of a logarithmic axis: 1, 2 and 5 times a power of ten, as far as there is room. */
+export function logLabels(_u: uPlot, splits: readonly number[]): (string | null)[] {
+  return splits.map((v) => {
+    const text = String(Number(v.toPrecision(3)));
+    return /^(0\.0*)?[125]0*(\.0+)?$/.test(text) ? text : null;
+  });
+}
+
 /** Instants, ms, as the axis says them. */
 export function seconds(ms: number, digits = 1): string {
   return `${(ms / 1000).toFixed(digits)} s`;

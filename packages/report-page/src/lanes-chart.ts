@@ -105,12 +105,13 @@ function paintLanes(u: uPlot, lanes: readonly PageLane[], theme: Theme): void {
         .map((e): [number, number] => [u.valToPos(e.at, 'x', true), middle]);
       if (at.length > 0) paint(context, look.shape, theme.color(look.color), at, 4 * dpr);
     }
+    for (const span of lane.spans) nameSpan(u, span, middle, theme);
   });
   context.restore();
 }
 
 function paintSpan(u: uPlot, span: PageSpan, middle: number, theme: Theme): void {
-  const { ctx: context, bbox } = u;
+  const { ctx: context } = u;
   const dpr = devicePixelRatio;
   const color = theme.color(SPANS[span.kind].color);
   const [from, to] = [u.valToPos(span.from, 'x', true), u.valToPos(span.to, 'x', true)];
@@ -120,6 +121,13 @@ function paintSpan(u: uPlot, span: PageSpan, middle: number, theme: Theme): void
   context.fillRect(from, middle - height / 2, Math.max(2 * dpr, to - from), height);
   context.globalAlpha = 1;
   context.fillRect(from, middle + height / 2 - 2 * dpr, Math.max(2 * dpr, to - from), 2 * dpr);
+}
+
+/** The name of a stretch, where it has room: above what happened in it. */
+function nameSpan(u: uPlot, span: PageSpan, middle: number, theme: Theme): void {
+  const { ctx: context, bbox } = u;
+  const dpr = devicePixelRatio;
+  const [from, to] = [u.valToPos(span.from, 'x', true), u.valToPos(span.to, 'x', true)];
   const [left, right] = [Math.max(from, bbox.left), Math.min(to, bbox.left + bbox.width)];
   context.font = `${12 * dpr}px ${theme.font}`;
   if (right - left > context.measureText(span.label).width + 24 * dpr)

@@ -1,6 +1,6 @@
 /** Every request as a point: when it was due and how long until its fate was known. */
 import uPlot from 'uplot';
-import { axis, drawn, gutterOf, label, legendEntry, placeOf, seconds, timeAxis, widthOf } from './chart.ts';
+import { axis, drawn, gutterOf, label, legendEntry, logLabels, placeOf, seconds, timeAxis, widthOf } from './chart.ts';
 import { type Glyph, glyphCanvas, outcomeGlyph, paint } from './glyphs.ts';
 import type { PageRun } from './page-data.ts';
 import type { SharedTime } from './shared-time.ts';
@@ -50,8 +50,7 @@ export function latencyChart(run: PageRun, theme: Theme, time: SharedTime, tell:
         axis(theme, {
           size: gutterOf(place, true),
           label: 'ms',
-          values: (_u, splits) =>
-            splits.map((v) => (/^[125]/.test(String(v).replace(/^0\.0*/, '')) ? String(v) : null)),
+          values: logLabels,
           space: 26,
         }),
       ],

@@ -1,6 +1,6 @@
 /** Charts over all runs: the dark time's distribution, and latency by percentile. */
 import uPlot from 'uplot';
-import { axis, drawn, label, legendEntry, lineSign, type Place, placeOf, widthOf } from './chart.ts';
+import { axis, drawn, label, legendEntry, lineSign, logLabels, type Place, placeOf, widthOf } from './chart.ts';
 import type { PageData, PageLine } from './page-data.ts';
 import type { Theme } from './theme.ts';
 
@@ -48,7 +48,7 @@ export function ecdfChart({ ecdf }: PageData, theme: Theme): uPlot | undefined {
       height: HEIGHT,
       legend: { show: false },
       cursor: { drag: { x: true, y: false }, y: false },
-      scales: { x: { time: false }, y: { range: [0, 104] } },
+      scales: { x: { time: false, range: [Math.max(0, first - margin), last + margin] }, y: { range: [0, 104] } },
       axes: [
         axis(theme, { label: 'dark time, ms', space: 60, size: 30 }),
         axis(theme, { size: 56, values: (_u, splits) => splits.map((v) => (v > 100 ? null : `${v} %`)) }),
@@ -129,8 +129,7 @@ export function percentileChart({ percentiles }: PageData, theme: Theme): uPlot 
         axis(theme, {
           size: 56,
           label: 'ms',
-          values: (_u, splits) =>
-            splits.map((v) => (/^[125]/.test(String(v).replace(/^0\.0*/, '')) ? String(v) : null)),
+          values: logLabels,
         }),
       ],
       series: [{}, ...series(lines, theme)],

@@ -108,6 +108,12 @@ describe('outageMetrics', () => {
       { lost: 5, longest_gap_ms: 60, loss_derived_ms: 50, sent: 19, outcomes: { ok: 13, refused: 1, timeout: 5 } },
     ],
     [
+      'a success between a loss under way and the fault is not the recovery',
+      '....t...ttt....',
+      { ...ALL, untilMs: 150, faultMs: 75 },
+      { lost: 4, first_success_ms: 35, full_recovery_ms: 35 },
+    ],
+    [
       'what was planned after the window is left out',
       '.....rr...rrrrrr....',
       { fromMs: 0, untilMs: 100, faultMs: 45 },

@@ -74,7 +74,7 @@ export function outageMetrics(
   for (const s of within) outcomes[s.outcome] = (outcomes[s.outcome] ?? 0) + 1;
   const since = (ms: number | undefined): number | null =>
     faultMs === undefined || ms === undefined ? null : round(Math.max(0, ms - faultMs));
-  const recovery = recoveryOf(samples, lost, untilMs);
+  const recovery = recoveryOf(samples, lost, startMs, untilMs);
   const sustainedMs = window.sustainedMs ?? SUSTAINED_MS;
   const sustained =
     recovery.fullMs !== undefined && untilMs - recovery.fullMs >= sustainedMs ? recovery.fullMs : undefined;
@@ -112,14 +112,17 @@ function plannedAfter(samples: readonly ProbeSample[], seq: number): number | un
   return samples.find((s) => s.seq > seq && s.outcome === 'ok')?.scheduledMs;
 }
 
-/** The first success after the first loss and the first after the last, when they were sent before the window's end. */
+/** The first success after the first loss and the first after the last, when they were sent after the fault and before the window's end. */
 function recoveryOf(
   samples: readonly ProbeSample[],
   lost: readonly ProbeSample[],
+  startMs: number,
   untilMs: number,
 ): { firstMs: number | undefined; fullMs: number | undefined } {
   const after = (loss: ProbeSample | undefined): number | undefined =>
-    loss && samples.find((s) => s.seq > loss.seq && s.outcome === 'ok' && s.scheduledMs < untilMs)?.sentMs;
+    loss &&
+    samples.find((s) => s.seq > loss.seq && s.outcome === 'ok' && s.sentMs >= startMs && s.scheduledMs < untilMs)
+      ?.sentMs;
   return { firstMs: after(lost[0]), fullMs: after(lost[lost.length - 1]) };
 }
 
