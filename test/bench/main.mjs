@@ -1,8 +1,8 @@
-// The figures of docs/results.md: node test/bench/main.mjs [up|failover|path|services|delete|docker]... (all without an argument).
+// The figures of docs/results.md: node test/bench/main.mjs [up|failover|path|services|delete|docker|load]... (all without an argument).
 // Prints a Markdown table on stdout and talks on stderr. Every figure comes with its spread; the machine is named.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spread } from '../../packages/core/dist/index.js';
@@ -11,6 +11,7 @@ import {
   chooseEngine,
   down,
   kubectl,
+  LATENESS_BOUND_MS,
   prepare,
   readApi,
   readScenario,
@@ -405,6 +406,60 @@ async function benchDocker() {
   }
 }
 
+/** Answers as fast as Node.js does, in a process of its own; prints its port. */
+const ANSWERER =
+  "const s = require('node:http').createServer((q, r) => r.end('ok')).listen(0, '127.0.0.1', () => console.log(s.address().port));";
+const LOAD_SECONDS = 4;
+
+/** One run of the built-in load host at a rate. */
+function loadAt(rate, url, script) {
+  const host = join(CHECKOUT, 'dist/programs/load/main.js');
+  const env = { URL: url, RATE: rate, DURATION: `${LOAD_SECONDS}s`, TIMEOUT_MS: 200 };
+  const pairs = Object.entries(env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+  return new Promise((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [host, join(CHECKOUT, 'loadtest', script), ...pairs, '--progress', 'none', '-o', 'json'],
+      { maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => (stdout === '' ? reject(error ?? new Error(stderr)) : resolve(JSON.parse(stdout))),
+    );
+  });
+}
+
+/** The rate the built-in load host keeps, and how late it is: one process against a server that costs next to nothing. */
+async function benchLoad() {
+  const server = spawn(process.execPath, ['-e', ANSWERER], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const port = await new Promise((resolve) => server.stdout.once('data', (chunk) => resolve(Number(chunk))));
+    const held = {};
+    for (const [script, conn] of [
+      ['baseline.js', 'kept connections'],
+      ['vip-failover.js', 'a connection per request'],
+    ])
+      for (const rate of [50, 200, 500, 1000, 2000, 3000, 4000]) {
+        const runs = [];
+        for (let i = 0; i < 5; i++) runs.push(await loadAt(rate, `http://127.0.0.1:${port}/`, script));
+        const ratios = runs.map((r) => r.iterations / (rate * LOAD_SECONDS));
+        const late = runs.map((r) => r.lateness_p99_ms);
+        const holds = ratios.every((r) => Math.abs(r - 1) <= 0.01) && late.every((ms) => ms <= LATENESS_BOUND_MS);
+        if (holds) held[conn] = rate;
+        const [ratio, spreadText] = between(ratios, '', 3);
+        row(
+          `load host at ${rate}/s, ${conn}: iterations made / asked for`,
+          ratio,
+          spreadText,
+          `lateness p99 ${between(late, 'ms', 1).join(', ')}; load of the machine ${loadavg()[0].toFixed(1)}`,
+        );
+        say(rows.at(-1).join(' | '));
+        if (!holds && rate > 1000) break;
+      }
+    for (const [conn, rate] of Object.entries(held))
+      row(`highest rate kept within 1 %, late by ${LATENESS_BOUND_MS} ms at most (p99), ${conn}`, `${rate}/s`, 'n=5');
+  } finally {
+    server.kill();
+  }
+}
+
 const BENCHES = {
   up: benchUp,
   failover: benchFailover,
@@ -412,6 +467,7 @@ const BENCHES = {
   services: benchServices,
   delete: benchDelete,
   docker: benchDocker,
+  load: benchLoad,
 };
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !(name in BENCHES));

@@ -279,6 +279,33 @@ describe('requests', () => {
     expect(sockets).toBe(connections);
   });
 
+  it('are sent once more when the server ended the kept connection under them, and not when it was a new one', async () => {
+    let served = 0;
+    server.removeAllListeners('request');
+    const used = new WeakSet<object>();
+    server.on('request', (request, response) => {
+      served++;
+      if (request.url === '/never' || used.has(request.socket)) request.socket.destroy();
+      else {
+        used.add(request.socket);
+        response.end('ok');
+      }
+    });
+    const { said, result } = await load(
+      'iterations: 1',
+      `export default async function () {
+        await get();
+        say((await get()).status);
+        say((await get()).status);
+        say((await get('/never')).error_code);
+      }`,
+    );
+    expect(said).toEqual([[200], [200], [1220]]);
+    // Three on connections of their own, two in vain on kept ones, and /never twice: kept, then new.
+    expect(served).toBe(7);
+    expect(result()).toMatchObject({ requests: 4, failed: 1 });
+  });
+
   it('have no body with discardResponseBodies, unless they ask for it', async () => {
     const { said } = await load(
       'iterations: 1, discardResponseBodies: true',

@@ -90,6 +90,16 @@ describe('constant-arrival-rate', () => {
     expect(late.length).toBe(7);
     expect(Math.max(...late)).toBeGreaterThanOrEqual(400);
   });
+  it('begins nothing after its end: what a stalled generator did not get to has been dropped', async () => {
+    const run = play({ ...raw, rate: 10, duration: '1s' }, 10);
+    await run.clock.advanceAsync(250);
+    run.clock.advance(2000);
+    await run.clock.advanceAsync(5000);
+    await run.done;
+    const { started, dropped } = run.counts();
+    expect(started).toBe(3);
+    expect(dropped).toBe(7);
+  });
   it('drops what finds no free VU', async () => {
     const run = play(raw, 450);
     await run.clock.advanceAsync(10_000);

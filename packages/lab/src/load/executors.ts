@@ -1,6 +1,7 @@
 /** The executors: who runs the next iteration and when. They see virtual users only as something that runs one iteration at a time. */
 import type { Clock } from '@svclab/core';
 import { arrivalTimes, scenarioDurationMs } from './arrivals.ts';
+import { LATENESS_BOUND_MS } from './lateness.ts';
 import { rampVUs } from './ramping-vus.ts';
 import type { Scenario } from './scenarios.ts';
 import { sleep } from './sleep.ts';
@@ -118,18 +119,25 @@ async function arrivals(
     });
     started.add(run);
   };
+  const endMs = scenarioDurationMs(scenario);
   for (const due of arrivalTimes(scenario)) {
     const wait = startMs + due - context.clock.now();
     // Timers never fire early and count whole milliseconds: what is due within the next one waits for it.
     if (wait > 0) await sleep(context, Math.max(1, Math.floor(wait)));
     if (context.signal.aborted) break;
-    const late = Math.max(0, context.clock.now() - startMs - due);
+    const now = context.clock.now() - startMs;
+    const late = Math.max(0, now - due);
     context.late(late);
+    if (now > endMs + LATENESS_BOUND_MS) {
+      // Nothing begins after the end, as in k6; what could not begin before it has been dropped.
+      context.dropped();
+      continue;
+    }
     // After a stall of its own, VUs may have long got their answers and not heard of it yet.
     if (free.length === 0 && late > 1) await context.turn();
     begin();
   }
-  const left = startMs + scenarioDurationMs(scenario) - context.clock.now();
+  const left = startMs + endMs - context.clock.now();
   if (left > 0 && !context.signal.aborted) await sleep(context, left);
   await Promise.all(started);
 }

@@ -107,6 +107,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
       headers: this.#headers,
       body: Buffer.concat(this.#chunks),
       failure,
+      // 1220 is a reset, or a connection that was closed; without connecting it was a kept one.
+      endedUnderUs:
+        failure?.code === 1220 && this.#controller !== undefined && this.#connecting === 0 && !this.#headersMs,
       timings: {
         blocked: Math.max(0, this.#startMs - this.#queuedMs - this.#connecting),
         looking_up: 0,

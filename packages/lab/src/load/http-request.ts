@@ -38,6 +38,8 @@ export interface Exchange {
   readonly body: Buffer;
   readonly timings: Timings;
   readonly failure: HttpFailure | undefined;
+  /** It was sent on a kept connection that the other side closed or reset before a first byte came back. */
+  readonly endedUnderUs: boolean;
 }
 
 /** A request ready to be sent. */

@@ -17,6 +17,8 @@ import {
 } from './http-request.ts';
 import type { RunState } from './run-state.ts';
 
+/** Methods that may be sent again (RFC 9110, section 9.2.2), without those that usually have a body. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const KNOWN_PARAMS = new Set(['headers', 'tags', 'timeout', 'redirects', 'responseType', 'responseCallback']);
 
 /** What a script gets (k6 `Response`). */
@@ -118,7 +120,11 @@ export class HttpSession {
       ? new Client(request.url.origin, { ...this.#settings(), pipelining: 1 })
       : this.#keptAgent();
     try {
-      return await this.#dispatch(dispatcher, request, once);
+      for (;;) {
+        const exchange = await this.#dispatch(dispatcher, request, once);
+        // The server ended a kept connection just as it was used again: Go's transport, and so k6, asks once more (net/http, Transport).
+        if (once || !exchange.endedUnderUs || !IDEMPOTENT.has(request.method) || this.#vu.interrupted) return exchange;
+      }
     } finally {
       if (once) void dispatcher.destroy();
     }

@@ -82,6 +82,9 @@ export function loadCommand(
     : [...programs.loadHost, request.script, ...env, ...out, '--progress', form, '-o', form];
 }
 
+/** How the built-in host's own last words begin. */
+const OWN_WORDS = 'svclab load: ';
+
 /** A running load. */
 export interface RunningLoad {
   /** Rejects with a LabError when the script cannot be run. */
@@ -107,7 +110,8 @@ export function startLoad(
     if (progress) onProgress(progress);
     else {
       talk.push(line);
-      onLine(line);
+      // What the host says of its own end comes with the end: a script that cannot be run is told once, by the error.
+      if (!line.startsWith(OWN_WORDS)) onLine(line);
     }
   });
   const follower =
@@ -116,8 +120,9 @@ export function startLoad(
     follower?.();
     const said = talk.slice(-20).join('\n') || stderr;
     const exit = request.engine === 'k6' ? exitOfK6(code) : (code as ExitCode);
-    if (exit === 2) throw badInput((said.split('\n').pop() ?? said).replace(/^svclab load: /, ''));
+    if (exit === 2) throw badInput((said.split('\n').pop() ?? said).replace(OWN_WORDS, ''));
     if (exit === 4) throw new LabError(`Load by ${request.engine} ended with code ${code}: ${said}`, 4);
+    for (const line of talk) if (line.startsWith(OWN_WORDS)) onLine(line);
     if (samples !== undefined && request.samples !== undefined) await fetchFile(lab, samples, request.samples);
     return request.engine === 'k6' ? figuresOfK6(request, exit) : figuresOfHost(stdout, exit);
   });
