@@ -66,9 +66,16 @@ export function onNode(lab: Lab, node: string, ...command: string[]): Promise<Re
   return lab.cli('exec', `node/${node}`, '--', ...command);
 }
 
+/** A host's own interface on the LAN: Docker names interfaces in an order of its own. `host`: a node, or `client`. */
+export async function lanInterface(lab: Lab, host: string): Promise<string> {
+  if (host === 'client') return lab.clientInterface();
+  const { stdout } = await onNode(lab, host, 'ip', '-br', '-4', 'address');
+  return /^([^@\s]+)\S*\s.*172\.30\.0\.\d+\//m.exec(stdout)?.[1] ?? '';
+}
+
 /** Whether `from` (a node, or `client`) hears an answer when it asks who has an address of the LAN, five times at most. */
 export async function hearsArp(lab: Lab, from: string, address: string): Promise<boolean> {
-  const dev = from === 'client' ? await lab.clientInterface() : 'lan0';
+  const dev = await lanInterface(lab, from);
   const command = ['arping', '-q', '-f', '-c', '5', '-w', '5', '-I', dev, address];
   const asked = from === 'client' ? await lab.client(...command) : await onNode(lab, from, ...command);
   if (asked.code > 1) throw new Error(`arping exits ${asked.code}: ${asked.stderr}`);

@@ -22,7 +22,7 @@ export function addFault(parent: Command): void {
   svclab fault partition node-1,client-1 node-2,node-3
   svclab fault list
   svclab fault heal
-Targets: ${formsOf(['node', 'announcer', 'agent', 'pods', 'dns', 'controller', 'nats', 'pod', 'client', 'link', 'lan', 'control'])}
+Targets: ${formsOf(['node', 'announcer', 'agent', 'pods', 'dns', 'controller', 'nats', 'pod', 'client', 'link'])}
 Roles: ${ROLES}
 `,
     )

@@ -31,7 +31,6 @@ import type { VipView } from '../supervisor/vips.ts';
 import { answering, containerFaultParts } from './container-fault-parts.ts';
 import type { ContainerFaults } from './container-faults.ts';
 import type { HostMonitor } from './host-monitor.ts';
-import { sweepLeftovers } from './sweep-leftovers.ts';
 
 /** What the service works with. */
 export interface ContainerLabOptions {
@@ -62,7 +61,8 @@ export function containerLabService(options: ContainerLabOptions): LabServiceImp
   const engine = faultEngine(options);
   options.faults.attach(engine);
   forgetRemoved(timeline, engine);
-  sweepLeftovers(engine, options);
+  // Faults of a supervisor before this one keep their numbers on the timeline.
+  for (const event of timeline.since(0n)) engine.ledger.continueAfter(event.attrs.id ?? '');
   let wasReady = false;
   return {
     async status({ skipMemory }) {

@@ -92,17 +92,6 @@ export class FaultEngine {
     this.ledger.settle(Object.keys(FAULTS), (text) => this.#within(text, { kind: 'host', host }));
   }
 
-  /** Removes from a host what faults of an earlier supervisor may have left there. */
-  async sweep(host: string): Promise<void> {
-    const context = this.#options.context('f0');
-    for (const sweep of new Set(Object.values(FAULTS).flatMap((f) => f.sweep ?? [])))
-      try {
-        await sweep(host, context);
-      } catch (err) {
-        this.#options.log.warn({ event: 'sweep-failed', target: host, err });
-      }
-  }
-
   list(): ActiveFault[] {
     return this.ledger.faults.map((f) => this.#toWire(f));
   }

@@ -24,8 +24,6 @@ const KINDS: Readonly<Record<TargetKind, string>> = {
   nats: 'a NATS server',
   pod: 'one pod',
   link: 'what two hosts send each other',
-  lan: 'the node LAN as a whole',
-  control: 'the control network as a whole',
   groups: 'groups of hosts: hosts of a group joined by commas, groups apart by spaces',
 };
 

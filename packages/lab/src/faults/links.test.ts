@@ -31,7 +31,7 @@ describe('placeOf', () => {
       /nats-1 is not on the LAN: give --network control/,
     ],
     [{ kind: 'link', a: 'node-1', b: 'client-1' }, { network: 'control' }, /client-1 is not on the control network/],
-    [{ kind: 'network', network: 'lan' }, {}, /lan has no link of its own/],
+    [{ kind: 'groups', groups: [['node-1'], ['node-2']] }, {}, /node-1 \| node-2 has no link of its own/],
   ])('refuses %j %j', (target, args, message) => {
     expect(() => placeOf(target, args, { config })).toThrow(message);
   });

@@ -85,7 +85,11 @@ describe('resolveTarget', () => {
 
   it.each([
     ['', kill, /Fault kill needs a target: give one of node\/NAME/],
-    ['lan', kill, /Fault kill does not act on lan: give one of node\/NAME, .*pod\/NAMESPACE\/NAME$/],
+    [
+      'link/node-1-node-2',
+      kill,
+      /Fault kill does not act on link\/node-1-node-2: give one of node\/NAME, .*pod\/NAMESPACE\/NAME$/,
+    ],
     ['pod/default/web-1', pause, /Fault pause does not act on pod\/default\/web-1/],
     ['minority/dns', kill, /"minority\/dns" names nothing: 2 dns have no minority, three have/],
     ['random/nodes', kill, /"random\/nodes" has no seed: give one, such as random:7\/nodes/],

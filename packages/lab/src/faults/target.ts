@@ -10,8 +10,6 @@ export type ResolvedTarget =
   | { readonly kind: 'pod'; readonly namespace: string; readonly pod: string }
   /** What two hosts send each other. */
   | { readonly kind: 'link'; readonly a: string; readonly b: string }
-  /** A network with all that is on it. */
-  | { readonly kind: 'network'; readonly network: 'lan' | 'control' }
   /** Groups of hosts. */
   | { readonly kind: 'groups'; readonly groups: readonly (readonly string[])[] };
 
@@ -69,8 +67,6 @@ export const TARGET_KINDS = [
   'nats',
   'pod',
   'link',
-  'lan',
-  'control',
   'groups',
 ] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
@@ -87,8 +83,6 @@ export const KIND_FORMS: Readonly<Record<TargetKind, string>> = {
   nats: 'nats/N',
   pod: 'pod/NAMESPACE/NAME',
   link: 'link/HOST-HOST',
-  lan: 'lan',
-  control: 'control',
   groups: 'HOST,HOST HOST,HOST',
 };
 
@@ -144,7 +138,6 @@ export function parseTarget(text: string, lab: Pick<LabConfig, 'hosts'>): FaultT
     return { kind: 'process', host: numbered(text, kind, parts[0], hosts(kind)), component: server };
   if (kind === 'pod' && parts.length === 2) return { kind: 'pod', namespace: parts[0] ?? '', pod: parts[1] ?? '' };
   if (kind === 'link' && parts.length === 1) return parseLink(text, parts[0] ?? '', lab);
-  if ((text === 'lan' || text === 'control') && parts.length === 0) return { kind: 'network', network: text };
   throw badInput(`Target "${text}" is not understood: the forms are ${TARGET_FORMS}`);
 }
 
@@ -225,8 +218,6 @@ export function kindOf(target: ResolvedTarget): TargetKind {
       return target.host.startsWith('client-') ? 'client' : 'node';
     case 'process':
       return processKind(target.component);
-    case 'network':
-      return target.network;
     default:
       return target.kind;
   }
@@ -295,8 +286,6 @@ export function formatTarget(target: FaultTarget): string {
       return `pod/${target.namespace}/${target.pod}`;
     case 'link':
       return `link/${target.a}-${target.b}`;
-    case 'network':
-      return target.network;
     case 'groups':
       return target.groups.map((group) => group.join(',')).join(' | ');
     default:

@@ -84,7 +84,7 @@ function faultProblems(step: Extract<MethodStep, { kind: 'fault' }>, lab: LabCon
   }
 }
 
-const RESOLVED: ReadonlySet<string> = new Set(['host', 'process', 'pod', 'link', 'network', 'groups']);
+const RESOLVED: ReadonlySet<string> = new Set(['host', 'process', 'pod', 'link', 'groups']);
 
 /** Whether a target stands for others that only the lab can name. */
 function isRole(target: FaultTarget): target is TargetRole {
