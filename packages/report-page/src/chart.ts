@@ -32,7 +32,7 @@ export function widthOf(place: Place): number {
 export const GUTTER = 128;
 
 /** Left gutter on a narrow screen. */
-export const NARROW_GUTTER = 92;
+export const NARROW_GUTTER = 116;
 
 /** Room for an axis' name. */
 const LABEL = 20;
@@ -56,9 +56,10 @@ export function axis(theme: Theme, options: uPlot.Axis): uPlot.Axis {
   };
 }
 
-/** Labels of a logarithmic axis: 1, 2 and 5 times a power of ten, as far as there is room. */
-export function logLabels(_u: uPlot, splits: readonly number[]): (string | null)[] {
+/** Labels of a logarithmic axis: 1, 2 and 5 times a power of ten, as far as there is room: uPlot has null in place of one there is none for. */
+export function logLabels(_u: uPlot, splits: readonly (number | null)[]): (string | null)[] {
   return splits.map((v) => {
+    if (v === null) return null;
     const text = String(Number(v.toPrecision(3)));
     return /^(0\.0*)?[125]0*(\.0+)?$/.test(text) ? text : null;
   });
