@@ -83,7 +83,7 @@ describe('svclab sweep', () => {
       expect(point.idle?.lan_bytes_per_s).toBeGreaterThan(0);
       expect(existsSync(join(out, point.report))).toBe(true);
     }
-    expect(sentence).toMatch(/^membership\.probeInterval = |^Every value caused false failovers/);
+    expect(sentence).toMatch(/^membership\.probeInterval = |^Every value that was watched caused false failovers/);
     expect(readFileSync(join(out, 'sweep.html'), 'utf8')).toContain('data-points="8"');
     expect(readFileSync(join(out, 'sweep.md'), 'utf8')).toContain(`| ${short} |`);
     expect((await svclab(['status'], state)).code).toBe(2);

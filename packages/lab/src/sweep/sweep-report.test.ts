@@ -79,7 +79,12 @@ describe('the sentence of a sweep', () => {
         axes,
       ),
     ).toMatch(
-      /^Every value caused false failovers or was not watched; the quickest, membership.probeInterval = 50ms, left the VIP dark for/,
+      /^Every value that was watched caused false failovers; the quickest, membership.probeInterval = 50ms, left the VIP dark for/,
+    );
+  });
+  it('says so when nothing was watched', () => {
+    expect(sweepSentence([point('50ms', 0, undefined), point('1s', 4000, undefined)], axes)).toMatch(
+      /^membership.probeInterval = 50ms is the quickest: dark for .* \(p95\); false failovers were not counted\.$/,
     );
   });
   it('says so when nothing was measured', () => {

@@ -94,8 +94,10 @@ export function sweepSentence(points: readonly SweepPoint[], axes: readonly Swee
   const calm = measured.filter((p) => p.idle !== null && p.idle.false_failovers === 0);
   const [best] = [...calm].sort((a, b) => dark(a) - dark(b));
   const named = (p: SweepPoint): string => `${what} = ${p.label}`;
+  if (!best && measured.every((p) => p.idle === null))
+    return `${named(quickest)} is the quickest: dark for ${speakMs(dark(quickest))} (p95); false failovers were not counted.`;
   if (!best)
-    return `Every value caused false failovers or was not watched; the quickest, ${named(quickest)}, left the VIP dark for ${speakMs(dark(quickest))} (p95).`;
+    return `Every value that was watched caused false failovers; the quickest, ${named(quickest)}, left the VIP dark for ${speakMs(dark(quickest))} (p95).`;
   const slowest = [...measured].sort((a, b) => dark(b) - dark(a))[0] ?? best;
   const against = slowest === best ? '' : `, against ${speakMs(dark(slowest))} with ${slowest.label}`;
   const faster =
