@@ -1,6 +1,7 @@
 /** The library: a client for labs that run in one container, what their reports hold, and matchers for them. */
 export {
   type FaultEffect,
+  type FaultOptions,
   type FaultVerb,
   LabClient,
   type LabEndpoint,

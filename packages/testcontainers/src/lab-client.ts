@@ -24,13 +24,35 @@ export interface FaultEffect {
   readonly verb: string;
   /** What it acted on: `node/node-2` for `owner/default/web`. */
   readonly resolved: string;
+  /** By which `heal` finds it; empty when nothing lasts. */
+  readonly id: string;
   /** CLOCK_MONOTONIC of the machine the lab runs on, nanoseconds as decimal text. */
   readonly effective_ns: string;
   readonly time: string;
 }
 
+/** What a fault is given besides its target. */
+export interface FaultOptions {
+  /** Keep a killed process down until `restart`. */
+  readonly hold?: boolean;
+  /** Arguments as on the command line: `{ percent: 30, duration: '5s' }`. */
+  readonly args?: Readonly<Record<string, string | number | boolean>>;
+}
+
 /** Verbs of {@link LabClient.fault}. */
-export type FaultVerb = 'kill' | 'stop' | 'pause' | 'resume' | 'restart' | 'partition' | 'heal';
+export type FaultVerb =
+  | 'kill'
+  | 'stop'
+  | 'pause'
+  | 'resume'
+  | 'restart'
+  | 'partition'
+  | 'heal'
+  | 'loss'
+  | 'delay'
+  | 'rate'
+  // And the others of docs/faults.md.
+  | (string & {});
 
 /** Where a Service is asked for from outside the cluster. */
 export interface ServiceAddress {
@@ -133,8 +155,12 @@ export class LabClient {
   }
 
   /** Breaks something, or brings it back. Targets as `svclab fault` takes them. */
-  fault(verb: FaultVerb, target = '', options: { readonly hold?: boolean } = {}): Promise<FaultEffect> {
-    return this.#ask<FaultEffect>('POST', '/v1/faults', JSON.stringify({ verb, target, hold: options.hold === true }));
+  fault(verb: FaultVerb, target = '', options: FaultOptions = {}): Promise<FaultEffect> {
+    return this.#ask<FaultEffect>(
+      'POST',
+      '/v1/faults',
+      JSON.stringify({ verb, target, hold: options.hold === true, args: options.args }),
+    );
   }
 
   /** What every process saw and did, in order, from `since` (`at_ns`) on. */

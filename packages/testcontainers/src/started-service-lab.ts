@@ -11,6 +11,7 @@ import {
 import type { Doorway } from './doorway.ts';
 import {
   type FaultEffect,
+  type FaultOptions,
   type FaultVerb,
   LabClient,
   type LabEndpoint,
@@ -109,9 +110,11 @@ export class StartedServiceLab extends AbstractStartedContainer {
   /**
    * Any fault. Targets: a host (`node-2`, `dns-1`, `controller-1`, `nats-1`), a process (`announcer/node-2`, `agent/node-2`,
    * `pods/node-2`), a pod (`pod/NAMESPACE/NAME`), or the node that owns a Service's address (`owner/NAMESPACE/NAME`, a {@link LabService}).
+   * Also whatever else `svclab fault` takes: roles, links, labels.
    * @param options.hold keep a killed process down until `restart`
+   * @param options.args `{ percent: 30, duration: '5s' }`
    */
-  fault(verb: FaultVerb, target: string | LabService, options: { readonly hold?: boolean } = {}): Promise<FaultEffect> {
+  fault(verb: FaultVerb, target: string | LabService, options: FaultOptions = {}): Promise<FaultEffect> {
     return this.#client.fault(verb, faultTarget(target), options);
   }
 
@@ -135,9 +138,9 @@ export class StartedServiceLab extends AbstractStartedContainer {
     return this.#client.fault('partition', groups.map((group) => group.join(',')).join(' '));
   }
 
-  /** Makes the LAN whole again. */
-  heal(): Promise<FaultEffect> {
-    return this.#client.fault('heal');
+  /** Undoes the faults in effect, the latest first: all, or one by its id. */
+  heal(id = ''): Promise<FaultEffect> {
+    return this.#client.fault('heal', id);
   }
 
   /**

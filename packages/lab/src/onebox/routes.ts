@@ -130,14 +130,26 @@ async function vips(lab: LabConnection): Promise<unknown> {
 
 async function fault(lab: LabConnection, given: Record<string, unknown>): Promise<unknown> {
   const verb = text(given.verb, 'verb');
-  const target = verb === 'heal' ? '' : text(given.target, 'target');
-  const done = await lab.service.fault({ verb, target, args: given.hold === true ? { hold: 'true' } : {} });
+  const target = verb === 'heal' && (given.target ?? '') === '' ? '' : text(given.target, 'target');
+  const args = { ...faultArgs(given.args), ...(given.hold === true ? { hold: 'true' } : {}) };
+  const done = await lab.service.fault({ verb, target, args });
   return {
     verb,
     resolved: done.resolved,
+    id: done.id,
     effective_ns: String(done.effectiveNs),
     time: new Date(Number(done.effectiveWallMs)).toISOString(),
   };
+}
+
+/** Arguments by name. Fails with a LabError when they are no object of texts, numbers and flags. */
+function faultArgs(given: unknown): Record<string, string> {
+  if (given === undefined) return {};
+  const entries =
+    typeof given === 'object' && given !== null && !Array.isArray(given) ? Object.entries(given) : undefined;
+  if (!entries?.every(([, v]) => ['string', 'number', 'boolean'].includes(typeof v)))
+    throw badInput('args must be an object of texts, such as {"percent": "30", "duration": "5s"}');
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 async function service({ kube, dialer }: RouteOptions, { params, query }: Call): Promise<unknown> {
