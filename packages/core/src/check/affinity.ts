@@ -25,10 +25,11 @@ export function checkAffinity(view: HistoryView): CheckResult | undefined {
     previous = sample;
     if (!before || before.backend === sample.backend) continue;
     counts.changes += 1;
+    if (violation) continue;
     const excuse = excuses.of(before, sample);
     if (excuse) counts[excuse] += 1;
     else
-      violation ??= {
+      violation = {
         finding: `The client was sent from ${before.backend} to ${sample.backend} after ${ms(sample.sentMs - before.sentMs)}, while ${before.backend} was ready and the time-out is ${ms(timeoutMs)}`,
         evidence: [answerLine(before), answerLine(sample)],
       };

@@ -79,6 +79,7 @@ export function endpointPlaces(view: HistoryView): ReadonlyMap<string, { readonl
 export class Programmed {
   readonly #view: HistoryView;
   readonly #byNode = new Map<string, { ms: number; revision: number }[]>();
+  readonly #known = new Map<string, number>();
 
   constructor(view: HistoryView) {
     this.#view = view;
@@ -94,8 +95,14 @@ export class Programmed {
   since(node: string, revision: number | undefined, atMs: number): number {
     const booted = this.#view.bootedMs(node, atMs);
     if (revision === undefined && booted === Number.NEGATIVE_INFINITY) return booted;
+    // Asked for each sample, and the same for most.
+    const key = `${node} ${revision ?? 0} ${booted}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
     const found = this.#byNode.get(node)?.find((e) => e.ms >= booted && e.revision >= (revision ?? 0));
-    return found?.ms ?? Number.POSITIVE_INFINITY;
+    const since = found?.ms ?? Number.POSITIVE_INFINITY;
+    this.#known.set(key, since);
+    return since;
   }
 
   /** First time any node held it. */

@@ -47,7 +47,8 @@ export function checkRemovedEndpoint(view: HistoryView): CheckResult {
 
 class Reader {
   readonly #view: HistoryView;
-  readonly #spans = new Map<string, EndpointSpan[]>();
+  /** With the time each really began. */
+  readonly #spans = new Map<string, { readonly span: EndpointSpan; readonly beganMs: number }[]>();
   readonly #all: readonly EndpointSpan[];
   readonly #programmed: Programmed;
   readonly #entries: Entries;
@@ -61,7 +62,11 @@ class Reader {
     this.#entries = new Entries(view);
     this.#places = endpointPlaces(view);
     this.#all = endpointSpans(view, view.facts.service, view.facts.endpoints);
-    for (const span of this.#all) this.#spans.set(span.name, [...(this.#spans.get(span.name) ?? []), span]);
+    for (const span of this.#all) {
+      const list = this.#spans.get(span.name) ?? [];
+      list.push({ span, beganMs: this.#began(span) });
+      this.#spans.set(span.name, list);
+    }
     this.removedCount = this.#all.filter((s) => s.removed !== undefined && s.toMs >= 0).length;
     for (const s of view.of('pod.stopped', 'pod.started', 'pod.ready')) {
       const name = podName(s.attrs.pod);
@@ -76,8 +81,8 @@ class Reader {
     const spans = this.#spans.get(sample.backend);
     if (!spans) return undefined;
     let last: EndpointSpan | undefined;
-    for (const span of spans) {
-      if (this.#began(span) <= sample.sentMs + TOLERANCE_MS && sample.sentMs <= span.toMs) return undefined;
+    for (const { span, beganMs } of spans) {
+      if (beganMs <= sample.sentMs + TOLERANCE_MS && sample.sentMs <= span.toMs) return undefined;
       if (span.toMs < sample.sentMs) last = span;
     }
     return last;
