@@ -22,7 +22,7 @@ describe('one owner', () => {
   it('holds over a failover and back, and tells the times with none and with two', () => {
     expect(check(history(FAILOVER))).toMatchObject({
       held: true,
-      finding: 'One owner at a time: 12 ms with two or more, 143 ms with none',
+      finding: 'One owner but for handovers: 12 ms with two or more, 143 ms with none',
       figures: { none_ms: 143, several_ms: 12, longest_several_ms: 12, claims: 2 },
       evidence: [],
     });

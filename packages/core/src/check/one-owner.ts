@@ -54,7 +54,8 @@ export function checkOneOwner(view: HistoryView): CheckResult | undefined {
       evidence: overlapEvidence(longest, view.endMs),
     };
   const owners = new Set(claims.filter((c) => c.toMs > 0 && c.fromMs < view.endMs).map((c) => c.node));
-  const who = owners.size === 0 ? 'Nobody owned it' : owners.size === 1 ? 'One owner all along' : 'One owner at a time';
+  const one = several.length > 0 ? 'One owner but for handovers' : 'One owner at a time';
+  const who = owners.size === 0 ? 'Nobody owned it' : owners.size === 1 ? 'One owner all along' : one;
   return { check: CHECK, held: true, finding: `${who}: ${told}`, figures, evidence: [] };
 }
 
