@@ -1,7 +1,7 @@
 /** Links that are impaired: what a datagram from the client feels, only where it should, and nothing any more after heal. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Datagrams, datagrams, type Echo, gaps, quantile, rtts, startEcho, throughput } from './echo.ts';
-import { Lab, until } from './lab.ts';
+import { Lab, svclab, until } from './lab.ts';
 
 const NODE_1 = '172.30.0.11';
 const NODE_2 = '172.30.0.12';
@@ -40,6 +40,8 @@ function expectLost(of: Datagrams, p: number): void {
 }
 
 const N = 1000;
+/** A socket holds so many datagrams while its program waits for a CPU: none of them is lost for that. */
+const ALL = 250;
 
 describe('loss', () => {
   it.each([
@@ -52,15 +54,15 @@ describe('loss', () => {
   ])('%s --direction %s loses its share, and of nobody else', async (target, direction, whole, before) => {
     await warm(NODE_1, NODE_2);
     await lab.ok('fault loss', target, '--percent', '30', '--direction', direction);
-    const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, N, 2), datagrams(lab, NODE_2, N, 2)]);
+    const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, N, 3), datagrams(lab, NODE_2, ALL, 12)]);
     expectLost(hit, whole);
     // How many reached the server tells the ways apart. The last answers may be lost, and with them the last counts.
     const [low, high] = binomial(N, before);
     expect(N - hit.served).toBeGreaterThanOrEqual(low);
     expect(N - hit.served).toBeLessThan(high + 40);
-    expect(spared.replies).toHaveLength(N);
+    expect(spared.replies).toHaveLength(ALL);
     await lab.ok('fault heal');
-    expect((await datagrams(lab, NODE_1, N, 1)).replies).toHaveLength(N);
+    expect((await datagrams(lab, NODE_1, ALL, 2)).replies).toHaveLength(ALL);
   });
 
   it('is over after its duration', async () => {
@@ -79,14 +81,14 @@ describe.runIf(!docker)('delay', () => {
   ])('%s --direction %s holds every datagram so long, and nobody else’s', async (target, direction, least) => {
     await warm(NODE_1, NODE_2);
     await lab.ok('fault delay', target, '--delay', '50ms', '--direction', direction);
-    const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, 300, 5), datagrams(lab, NODE_2, 300, 5)]);
-    expect(hit.replies).toHaveLength(300);
+    const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, ALL, 5), datagrams(lab, NODE_2, ALL, 5)]);
+    expect(hit.replies).toHaveLength(ALL);
     expect(Math.min(...rtts(hit))).toBeGreaterThanOrEqual(least);
     expect(quantile(rtts(hit))).toBeLessThan(least + 50);
-    expect(spared.replies).toHaveLength(300);
+    expect(spared.replies).toHaveLength(ALL);
     expect(quantile(rtts(spared))).toBeLessThan(50);
     await lab.ok('fault heal');
-    expect(quantile(rtts(await datagrams(lab, NODE_1, 300, 2)))).toBeLessThan(50);
+    expect(quantile(rtts(await datagrams(lab, NODE_1, ALL, 2)))).toBeLessThan(50);
   });
 
   it('scatters by the jitter and keeps the order, or not', async () => {
@@ -112,14 +114,14 @@ describe.runIf(!docker)('delay', () => {
 
   it('loses nothing when it begins, nor when it is healed', async () => {
     await warm(NODE_1);
-    const through = await datagrams(lab, NODE_1, 6000, 1, async () => {
+    const through = await datagrams(lab, NODE_1, 2000, 4, async () => {
       for (let n = 0; n < 2; n++) {
         await lab.ok('fault delay', 'node/node-1', '--delay', '100ms');
         await lab.ok('fault heal');
       }
     });
     expect(Math.max(...rtts(through))).toBeGreaterThanOrEqual(200);
-    expect(through.replies).toHaveLength(6000);
+    expect(through.replies).toHaveLength(2000);
   });
 
   it('adds up with another', async () => {
@@ -222,14 +224,14 @@ describe('flap', () => {
     async (target) => {
       await warm(NODE_1, NODE_2);
       await lab.ok('fault flap', target, '--down', '500ms', '--up', '700ms');
-      const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, N, 5), datagrams(lab, NODE_2, N, 5)]);
+      const [hit, spared] = await Promise.all([datagrams(lab, NODE_1, N, 5), datagrams(lab, NODE_2, ALL, 20)]);
       const cuts = gaps(hit).filter((g) => g.length >= 60);
       expect(cuts.length).toBeGreaterThanOrEqual(2);
       expect(hit.replies.length).toBeGreaterThan(N / 10);
-      if (target.startsWith('link') || docker) expect(spared.replies).toHaveLength(N);
+      expect(spared.replies).toHaveLength(ALL);
       await lab.ok('fault heal');
       await until('node-1 answers', async () => (await datagrams(lab, NODE_1, 1, 1)).replies.length === 1);
-      expect((await datagrams(lab, NODE_1, N, 2)).replies).toHaveLength(N);
+      expect((await datagrams(lab, NODE_1, ALL, 2)).replies).toHaveLength(ALL);
     },
   );
 
@@ -283,6 +285,16 @@ it.runIf(docker)('refuses delay in Docker where the kernel has no netem, and wha
   const to = await lab.cli('fault delay', 'node/node-1', '--delay', '50ms', '--direction', 'to');
   expect(to).toMatchObject({ code: 2, stdout: '' });
   expect(to.stderr).toMatch(/give --direction from/);
+  const { stdout } = await svclab(['doctor', '-o', 'json'], lab.stateDir);
+  const from = await lab.cli('fault delay', 'node/node-1', '--delay', '50ms', '--direction', 'from');
+  if (stdout.includes('netem (')) {
+    expect(from).toMatchObject({ code: 0 });
+    expect(Math.min(...rtts(await datagrams(lab, NODE_1, 50, 5)))).toBeGreaterThanOrEqual(50);
+  } else {
+    expect(from).toMatchObject({ code: 4, stdout: '' });
+    expect(from.stderr).toMatch(/the kernel under Docker has no netem/);
+    await warm(NODE_1);
+  }
 });
 
 it('says the commands and does nothing when asked for a dry run', async () => {

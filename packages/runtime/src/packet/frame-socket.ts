@@ -6,9 +6,11 @@
  * All calls are synchronous, for a program that does nothing else but wait for frames and pass them on.
  */
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import koffi from 'koffi';
 import { SyscallError } from '../netns/libc.ts';
 
+const { EAGAIN, EINTR, EINVAL, ENETDOWN } = constants.errno;
 const AF_PACKET = 17;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
@@ -24,6 +26,7 @@ const PACKET_IGNORE_OUTGOING = 23;
 /** `ETH_P_ALL` in network order. */
 const EVERY_PROTOCOL = 0x0300;
 const PR_SET_TIMERSLACK = 29;
+const SCHED_RR = 2;
 const POLLIN = 1;
 /** sizeof(struct pollfd) */
 const POLLFD_SIZE = 8;
@@ -40,6 +43,7 @@ interface Libc {
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   send(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   ppoll(fds: Uint8Array, count: number, timeout: Uint8Array | null, mask: null): number;
+  sched_setscheduler(pid: number, policy: number, parameters: Uint8Array): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   if_nametoindex(name: string): number;
 }
@@ -57,6 +61,7 @@ function libc(): Libc {
     recv: lib.func('long recv(int fd, _Out_ uint8_t *buffer, size_t length, int flags)'),
     send: lib.func('long send(int fd, const uint8_t *buffer, size_t length, int flags)'),
     ppoll: lib.func('int ppoll(_Inout_ uint8_t *fds, unsigned long count, const uint8_t *timeout, const void *mask)'),
+    sched_setscheduler: lib.func('int sched_setscheduler(int pid, int policy, const uint8_t *parameters)'),
     prctl: lib.func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
     if_nametoindex: lib.func('uint32_t if_nametoindex(const char *name)'),
   } as unknown as Libc;
@@ -92,10 +97,10 @@ export function openFrameSource(name: string): FrameSource {
       for (;;) {
         const size = Number(libc().recv(fd, buffer, FRAME_LIMIT, 0));
         if (size > 0) return Buffer.from(buffer.subarray(0, size));
-        const error = new SyscallError('recv', koffi.errno());
-        if (error.code === 'EAGAIN') return undefined;
+        const errno = koffi.errno();
+        if (errno === EAGAIN) return undefined;
         // EINVAL: a segment the virtio header has no words for was dropped. ENETDOWN is told once, when the interface goes down.
-        if (error.code !== 'EINVAL' && error.code !== 'EINTR' && error.code !== 'ENETDOWN') throw error;
+        if (errno !== EINVAL && errno !== EINTR && errno !== ENETDOWN) throw new SyscallError('recv', errno);
       }
     },
     drops() {
@@ -190,13 +195,13 @@ function setBuffer(fd: number, force: number, ordinary: number): void {
  * for ever). Blocks the thread. Returns for each whether it is.
  */
 export function waitReadable(fds: readonly number[], timeoutMs: number | undefined): boolean[] {
-  const polls = Buffer.alloc(fds.length * POLLFD_SIZE);
-  fds.forEach((fd, i) => {
-    polls.writeInt32LE(fd, i * POLLFD_SIZE);
-    polls.writeInt16LE(POLLIN, i * POLLFD_SIZE + 4);
-  });
-  libc().ppoll(polls, fds.length, timeoutMs === undefined ? null : timespec(timeoutMs), null);
-  return fds.map((_, i) => polls.readInt16LE(i * POLLFD_SIZE + 6) !== 0);
+  const polls = Buffer.allocUnsafe(fds.length * POLLFD_SIZE);
+  for (let i = 0; i < fds.length; i++) {
+    polls.writeInt32LE(fds[i] ?? -1, i * POLLFD_SIZE);
+    polls.writeInt32LE(POLLIN, i * POLLFD_SIZE + 4);
+  }
+  const count = libc().ppoll(polls, fds.length, timeoutMs === undefined ? null : timespec(timeoutMs), null);
+  return fds.map((_, i) => count > 0 && polls.readInt16LE(i * POLLFD_SIZE + 6) !== 0);
 }
 
 function timespec(ms: number): Uint8Array {
@@ -207,7 +212,13 @@ function timespec(ms: number): Uint8Array {
   return bytes;
 }
 
-/** Has the calling thread woken at the time it asked for rather than up to 50 us later, which the kernel allows itself by default. */
-export function wakeOnTime(): void {
+/**
+ * Has the calling thread woken at the time it asked for: not up to 50 us later, which the kernel allows itself by default, and ahead of
+ * processes that are not in real time, where that is allowed (CAP_SYS_NICE over the machine). Returns whether it is.
+ */
+export function wakeOnTime(): boolean {
   libc().prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+  const priority = Buffer.alloc(4);
+  priority.writeInt32LE(1);
+  return libc().sched_setscheduler(0, SCHED_RR, priority) === 0;
 }

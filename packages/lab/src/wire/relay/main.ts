@@ -4,11 +4,12 @@ import { systemClock, wakeOnTime } from '@svclab/runtime';
 import type { RelayOptions } from './options.ts';
 import { Relay } from './relay.ts';
 
-wakeOnTime();
-try {
-  // A frame that is due should not wait behind the lab's other processes.
-  setPriority(-15);
-} catch {
-  // Not allowed without root.
+// A frame that is due should not wait behind the lab's other processes.
+if (!wakeOnTime()) {
+  try {
+    setPriority(-15);
+  } catch {
+    // Not allowed without root.
+  }
 }
 new Relay(JSON.parse(process.argv[2] ?? '{}') as RelayOptions, systemClock).run();
