@@ -206,7 +206,7 @@ describe.skipIf(executablePath === undefined)('the HTML report in a browser', ()
       writeReports(photographed, readReport(photographed).report).find((f) => f.endsWith('.html')) ?? '';
     const { page } = await open('photographed');
     const path = resolve('docs/report.png');
-    await page.setViewportSize({ width: 1100, height: 1350 });
+    await page.setViewportSize({ width: 1100, height: 1440 });
     // The sentence and the run; the tables between them are text.
     await page.evaluate(() => document.getElementById('cost')?.remove());
     await page.screenshot({ path });
