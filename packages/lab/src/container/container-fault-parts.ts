@@ -6,7 +6,7 @@ import type { ContextParts } from '../faults/context.ts';
 import type { CommandResult, FaultLab } from '../faults/definition.ts';
 import { hostTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
-import { killPod } from '../supervisor/service.ts';
+import { killPod } from '../supervisor/kill-pod.ts';
 import type { HostMonitor } from './host-monitor.ts';
 
 /** How long a host may take to act on its processes, ms. */

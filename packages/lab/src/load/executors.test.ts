@@ -1,6 +1,7 @@
 import { type FakeClock, fakeClock } from '@svclab/testkit';
 import { describe, expect, it } from 'vitest';
-import { initialVUs, runScenario, type Worker } from './executors.ts';
+import type { Worker } from './executor-context.ts';
+import { initialVUs, runScenario } from './executors.ts';
 import { readOptions } from './options.ts';
 import type { Scenario } from './scenarios.ts';
 

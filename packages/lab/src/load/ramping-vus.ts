@@ -1,5 +1,5 @@
 /** The executor `ramping-vus`: as many virtual users as the stages say, each running one iteration after the other. */
-import type { ExecutorContext, Worker } from './executors.ts';
+import type { ExecutorContext, Worker } from './executor-context.ts';
 import type { Scenario, Stage } from './scenarios.ts';
 import { sleep } from './sleep.ts';
 

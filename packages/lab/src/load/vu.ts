@@ -1,5 +1,5 @@
 import { ScriptError } from './errors.ts';
-import type { Worker } from './executors.ts';
+import type { Worker } from './executor-context.ts';
 import { HttpSession } from './http.ts';
 import type { Tags } from './metrics.ts';
 import { readableStack } from './places.ts';

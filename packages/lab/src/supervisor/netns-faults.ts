@@ -7,9 +7,9 @@ import type { FaultLab } from '../faults/definition.ts';
 import { actOnProcesses } from '../faults/process-verbs.ts';
 import { formatTarget } from '../faults/target.ts';
 import { badInput } from '../state/errors.ts';
+import { killPod } from './kill-pod.ts';
 import type { Lab } from './lab.ts';
 import { runToEnd } from './run-to-end.ts';
-import { killPod } from './service.ts';
 
 const INTERFACES = { lan: 'lan0', control: 'ctl0' } as const;
 

@@ -1,15 +1,13 @@
 /** LabService: what the CLI may ask of the supervisor. */
 import { readFileSync } from 'node:fs';
-import type { HostSpec, LabConfig, TimelineEvent, TimelineType } from '@svclab/core';
-import { PORTS } from '@svclab/core';
-import { ClientError, grpcClient, spawnIn } from '@svclab/runtime';
-import {
-  type LabServiceImplementation,
-  NodeAgentServiceDefinition,
-  type StatusResponse,
-  type TimelineResponse,
-  type Vip,
-  type TimelineEvent as WireEvent,
+import type { TimelineEvent, TimelineType } from '@svclab/core';
+import { spawnIn } from '@svclab/runtime';
+import type {
+  LabServiceImplementation,
+  StatusResponse,
+  TimelineResponse,
+  Vip,
+  TimelineEvent as WireEvent,
 } from '@svclab/wire';
 import { apiCall, faultContext, randomOf } from '../faults/context.ts';
 import { FaultEngine } from '../faults/engine.ts';
@@ -226,38 +224,6 @@ export function ownerOf(
   if (found.owner === '')
     throw badInput(`Address ${found.vip} of ${target.namespace}/${target.service} has no owner now (${found.reason})`);
   return { kind: 'host', host: found.owner };
-}
-
-/** Ends a pod's containers at once, wherever among `nodes` it runs. Fails with a LabError when it runs on none of them. */
-export async function killPod(
-  { lab, nodes, token }: { lab: LabConfig; nodes: readonly HostSpec[]; token: string },
-  namespace: string,
-  pod: string,
-): Promise<void> {
-  const name = `${namespace}/${pod}`;
-  const silent: string[] = [];
-  for (const node of nodes) {
-    const agent = grpcClient(NodeAgentServiceDefinition, `${node.controlIP}:${PORTS.nodeAgent}`, {
-      token,
-      service: 'supervisor',
-    });
-    try {
-      const state = await agent.getState({}, { timeoutMs: 1000 }).catch((error: unknown) => {
-        if (!(error instanceof ClientError)) throw error;
-        silent.push(node.name);
-      });
-      if (!state?.pods.includes(name)) continue;
-      await agent.killPod({ namespace, pod }, { timeoutMs: 2000 });
-      return;
-    } finally {
-      agent.close();
-    }
-  }
-  throw badInput(
-    silent.length === 0
-      ? `Pod ${name} runs on no node of lab ${lab.name}`
-      : `Pod ${name} runs on no node that answers; the node-agent does not on ${silent.join(', ')}`,
-  );
 }
 
 /** Serves one timeline call. */
