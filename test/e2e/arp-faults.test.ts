@@ -42,8 +42,9 @@ async function learn(host: string): Promise<void> {
 /** Gives a host an entry for an address. */
 async function believe(host: string, address: string, mac: string): Promise<void> {
   const dev = devs[host] ?? '';
-  await on(host, 'ip', 'neigh', 'del', address, 'dev', dev);
-  const done = await on(host, 'ip', 'neigh', 'replace', address, 'lladdr', mac, 'dev', dev, 'nud', 'stale');
+  const entry = `${address} dev ${dev}`;
+  const script = `ip neigh del ${entry} 2> /dev/null; ip neigh replace ${entry} lladdr ${mac} nud stale`;
+  const done = await on(host, 'sh', '-c', script);
   expect(done).toMatchObject({ code: 0 });
 }
 
@@ -56,12 +57,10 @@ async function believes(host: string, address: string): Promise<string | undefin
 /** A node takes an address and says so, once as a request and once as an answer, both gratuitous. */
 async function announce(node: string, address: string): Promise<void> {
   const dev = devs[node] ?? '';
-  await onNode(lab, node, 'ip', 'addr', 'add', `${address}/32`, 'dev', dev);
-  for (const kind of ['-U', '-A']) {
-    const done = await onNode(lab, node, 'arping', '-q', kind, '-c', '1', '-I', dev, '-s', address, address);
-    expect(done.stderr).toBe('');
-  }
-  await onNode(lab, node, 'ip', 'addr', 'del', `${address}/32`, 'dev', dev);
+  const say = (kind: string): string => `arping -q ${kind} -c 1 -I ${dev} -s ${address} ${address}`;
+  const script = `ip addr add ${address}/32 dev ${dev}; ${say('-U')}; ${say('-A')}; ip addr del ${address}/32 dev ${dev}`;
+  const done = await onNode(lab, node, 'sh', '-c', script);
+  expect(done).toMatchObject({ code: 0, stderr: '' });
 }
 
 /** Whether a host changes its mind when a node announces an address. */
