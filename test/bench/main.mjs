@@ -410,6 +410,8 @@ async function benchDocker() {
 const ANSWERER =
   "const s = require('node:http').createServer((q, r) => r.end('ok')).listen(0, '127.0.0.1', () => console.log(s.address().port));";
 const LOAD_SECONDS = 4;
+/** Rates of `load`, requests/s; LOAD_RATES=200,1000 for others. */
+const loadRates = (process.env.LOAD_RATES ?? '50,200,500,1000,2000,3000,4000').split(',').map(Number);
 
 /** One run of the built-in load host at a rate. */
 function loadAt(rate, url, script) {
@@ -432,13 +434,15 @@ async function benchLoad() {
   try {
     const port = await new Promise((resolve) => server.stdout.once('data', (chunk) => resolve(Number(chunk))));
     const held = {};
+    const cpu = {};
     for (const [script, conn] of [
       ['baseline.js', 'kept connections'],
       ['vip-failover.js', 'a connection per request'],
     ])
-      for (const rate of [50, 200, 500, 1000, 2000, 3000, 4000]) {
+      for (const rate of loadRates) {
         const runs = [];
         for (let i = 0; i < 5; i++) runs.push(await loadAt(rate, `http://127.0.0.1:${port}/`, script));
+        cpu[conn] = [...(cpu[conn] ?? []), ...runs.map((r) => r.cpu_ms / r.iterations)];
         const ratios = runs.map((r) => r.iterations / (rate * LOAD_SECONDS));
         const late = runs.map((r) => r.lateness_p99_ms);
         const holds = ratios.every((r) => Math.abs(r - 1) <= 0.01) && late.every((ms) => ms <= LATENESS_BOUND_MS);
@@ -453,6 +457,8 @@ async function benchLoad() {
         say(rows.at(-1).join(' | '));
         if (!holds && rate > 1000) break;
       }
+    for (const [conn, ms] of Object.entries(cpu))
+      row(`CPU the load host takes for an iteration, ${conn}`, ...between(ms, 'ms', 2));
     for (const [conn, rate] of Object.entries(held))
       row(`highest rate kept within 1 %, late by ${LATENESS_BOUND_MS} ms at most (p99), ${conn}`, `${rate}/s`, 'n=5');
   } finally {

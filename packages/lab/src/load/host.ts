@@ -48,6 +48,7 @@ export class LoadHost {
   readonly #run: RunState;
   readonly #lateness = new LatenessRecorder();
   #nextVu = 1;
+  #cpuMs = 0;
   #failure = '';
   #fault: ScriptError | undefined;
 
@@ -128,6 +129,7 @@ export class LoadHost {
     );
     const all: Vu[] = teams.flatMap((t) => t.workers);
     run.startMs = run.clock.now();
+    const cpu = process.cpuUsage();
     const stopWatch = this.#watch(thresholds, options);
     await Promise.all(
       teams.map(({ scenario, shared, spawn, workers }) => {
@@ -149,6 +151,8 @@ export class LoadHost {
     );
     stopWatch();
     const result = run.clock.now() - run.startMs;
+    const { user, system } = process.cpuUsage(cpu);
+    this.#cpuMs = Math.round((user + system) / 1000);
     for (const vu of all) vu.http.reset();
     return result;
   }
@@ -260,6 +264,7 @@ export class LoadHost {
       duration_ms: Math.round(elapsedMs),
       lateness_ms: lateness,
       lateness_p99_ms: lateness.p99,
+      cpu_ms: this.#cpuMs,
       inconclusive: inconclusiveReasons({
         dropped_iterations: count('dropped_iterations', 'count'),
         lateness_p99_ms: lateness.p99,

@@ -17,6 +17,8 @@ export interface LoadResult {
   /** How late the arrival-rate executors started their iterations. */
   readonly lateness_ms: Lateness;
   readonly lateness_p99_ms: number;
+  /** CPU time the generator took while the scenarios ran, ms: near `duration_ms` it has nothing left to give. */
+  readonly cpu_ms: number;
   /** Why the run says nothing about the server; empty when it does. */
   readonly inconclusive: readonly string[];
   readonly thresholds: readonly ThresholdResult[];
