@@ -95,6 +95,7 @@ export function connectLab(root: string, name: string): LabConnection {
   const service = grpcClient(LabServiceDefinition, `unix:${paths.socket}`, {
     token: secrets.token,
     service: 'svclab-cli',
+    patient: true,
   });
   return {
     name,

@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   });
   rmSync(LAB_SOCKET, { force: true });
   for (const listen of [`unix:${LAB_SOCKET}`, `${supervisorIP(lab)}:${PORTS.lab}`])
-    await serveGrpc({ listen, token: secrets.token, log }, [[LabServiceDefinition, service]]);
+    await serveGrpc({ listen, token: secrets.token, log, patient: true }, [[LabServiceDefinition, service]]);
   writeFileSync(HEALTHY_FILE, '');
   log.info({ event: 'ready' });
 

@@ -42,6 +42,7 @@ export async function connectDockerLab(root: string, name: string): Promise<LabC
   const service = grpcClient(LabServiceDefinition, `unix:${tunnel.path}`, {
     token: client.secrets.token,
     service: 'svclab-cli',
+    patient: true,
   });
   return {
     ...described(name, paths, client),
@@ -110,6 +111,7 @@ export function connectFromInside(root: string): LabConnection {
   const service = grpcClient(LabServiceDefinition, `${supervisorIP(config)}:${PORTS.lab}`, {
     token: client.secrets.token,
     service: 'svclab-cli',
+    patient: true,
   });
   const exec = (requests: AsyncIterable<HostExecRequest>): AsyncIterable<ExecResponse> => {
     const launch = (start: { command: string[]; env: Record<string, string> }) => {

@@ -10,7 +10,7 @@ import {
   summarizeFlow,
 } from '@svclab/core';
 import { type FailoverReport, type FaultStep, failoverReport } from '../report/failover-report.ts';
-import type { CheckResult, FlowResult, RunResult, StepResult } from '../report/model.ts';
+import type { CheckResult, FlowResult, PhaseBound, RunResult, StepResult } from '../report/model.ts';
 import type { ExperimentResult, TargetOutcome } from './experiment.ts';
 import type { LoadFigures } from './load-run.ts';
 import { stepsSeen } from './measure.ts';
@@ -47,6 +47,11 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
   const untilMs = report.duration_ms;
   const phases = phasesOf(base);
   const removed = Math.max(0, ...Object.values(base.endpoints_removed_ms));
+  const bounds = phaseBounds(
+    removed > 0 ? { ...phases, endpoints_removed: removed } : phases,
+    context.knobs,
+    context.nodes,
+  );
   const metrics = (samples: ProbeRun['new']) => outageMetrics(samples, run.intervalMs, { faultMs, fromMs: 0, untilMs });
   const baseline = fault ? base.baseline : { sent: 2 * report.sent, lost: lostAll(run) };
   const inconclusive = doubts(result, scenario, baseline.lost);
@@ -60,11 +65,7 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
     owner_after: base.owner_after,
     dark_ms: fault ? base.dark_ms : { new: 0, reused: 0 },
     phases_ms: phases,
-    phase_bounds: phaseBounds(
-      removed > 0 ? { ...phases, endpoints_removed: removed } : phases,
-      context.knobs,
-      context.nodes,
-    ),
+    phase_bounds: bounds,
     outage: { new: metrics(run.new), reused: metrics(run.reused) },
     lost: fault ? base.lost : { new: 0, reused: 0, load: base.lost.load },
     baseline,
@@ -106,7 +107,7 @@ export function runResult(result: ExperimentResult, context: RunContext): RunRes
     expectations: [],
     inconclusive,
     notes: base.owner_after === '' ? base.notes.filter((n) => !/^No node but/.test(n)) : base.notes,
-    sentence: sentenceOf(base, fault, baseline),
+    sentence: advised(sentenceOf(base, fault, baseline), bounds),
     files: context.files,
   };
 }
@@ -124,6 +125,12 @@ const toMs = (run: ProbeRun, ns: bigint): number => Number(ns - run.startNs) / M
 
 function lostAll(run: ProbeRun): number {
   return [...run.new, ...run.reused].filter((s) => s.outcome !== 'ok').length;
+}
+
+/** The sentence with what turning the knob would save, and without the advice where nothing is to be won. */
+function advised(sentence: string, bounds: readonly PhaseBound[]): string {
+  const saves = bounds.find((b) => b.phase === 'detection')?.saves ?? '';
+  return sentence.replace(/, so lower (membership\.probeInterval)/, saves === '' ? '' : `, so lower $1: ${saves}`);
 }
 
 /** The announcers' stamps split the dark time only where the address moved. */

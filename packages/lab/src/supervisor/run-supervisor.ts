@@ -75,7 +75,7 @@ export async function runSupervisor({ paths, api, apiFds }: SupervisorOptions): 
     },
     secrets.token,
   );
-  await serveGrpc({ listen: `unix:${paths.socket}`, token: secrets.token, log }, [
+  await serveGrpc({ listen: `unix:${paths.socket}`, token: secrets.token, log, patient: true }, [
     [LabServiceDefinition, labService({ lab: running, vips, leader, api, down: () => clock.after(DOWN_MS, end) })],
   ]);
   clock.every(REAP_MS, () => reapOrphans((pid) => running.isOwnPid(pid)));

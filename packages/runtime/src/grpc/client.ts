@@ -1,7 +1,7 @@
 import { Channel, ChannelCredentials } from '@grpc/grpc-js';
 import { type Client, type CompatServiceDefinition, createClientFactory } from 'nice-grpc';
 import { type CallOptions, ClientError, type ClientMiddlewareCall, Metadata, Status } from 'nice-grpc-common';
-import { grpcTarget, KEEPALIVE } from './target.ts';
+import { grpcTarget, KEEPALIVE, PATIENT_KEEPALIVE } from './target.ts';
 
 /** What every call of a client carries. */
 export interface GrpcClientOptions {
@@ -9,6 +9,8 @@ export interface GrpcClientOptions {
   readonly token: string;
   /** Who calls; shown in the user agent. */
   readonly service?: string;
+  /** Take a peer that is silent for less than 30 s for busy, not for gone. */
+  readonly patient?: boolean;
 }
 
 /** Options one call may have besides `signal` and `metadata`. */
@@ -33,7 +35,7 @@ export function grpcClient<Definition extends CompatServiceDefinition>(
   options: GrpcClientOptions,
 ): GrpcClient<Definition> {
   const channel = new Channel(grpcTarget(address), ChannelCredentials.createInsecure(), {
-    ...KEEPALIVE,
+    ...(options.patient ? PATIENT_KEEPALIVE : KEEPALIVE),
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 1000,
     'grpc.use_local_subchannel_pool': 1,

@@ -3,7 +3,7 @@ import { type CompatServiceDefinition, createServer, type ServiceImplementation 
 import { type CallContext, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc-common';
 import type { Logger } from '../process/log.ts';
 import { requireToken } from './auth.ts';
-import { grpcTarget, KEEPALIVE } from './target.ts';
+import { grpcTarget, KEEPALIVE, PATIENT_KEEPALIVE } from './target.ts';
 
 /** Where and for whom to serve. */
 export interface GrpcServerOptions {
@@ -12,6 +12,8 @@ export interface GrpcServerOptions {
   /** Bearer token every call must carry. */
   readonly token: string;
   readonly log: Logger;
+  /** Take a caller that is silent for less than 30 s for busy, not for gone. */
+  readonly patient?: boolean;
 }
 
 /** A server that listens. */
@@ -37,7 +39,9 @@ export async function serveGrpc<const Definitions extends readonly CompatService
   options: GrpcServerOptions,
   services: { readonly [I in keyof Definitions]: GrpcService<Definitions[I]> },
 ): Promise<GrpcServer> {
-  const server = createServer(KEEPALIVE).use(reportErrors(options.log)).use(requireToken(options.token));
+  const server = createServer(options.patient ? PATIENT_KEEPALIVE : KEEPALIVE)
+    .use(reportErrors(options.log))
+    .use(requireToken(options.token));
   for (const [definition, implementation] of services as readonly GrpcService<CompatServiceDefinition>[])
     server.add(definition, implementation);
   if (options.listen.startsWith('unix:')) rmSync(options.listen.replace(/^unix:(\/\/)?/, ''), { force: true });
