@@ -130,7 +130,7 @@ describe('action.yml', () => {
       sentence: expect.stringContaining('The VIP was'),
     });
     expect(Number(done.outputs['dark-ms'])).toBeGreaterThan(0);
-    expect(done.summary).toMatch(/^# .*\n\nThe VIP was/);
+    expect(done.summary).toMatch(/^## .*: .*\n\n\*\*The VIP was/);
     expect(JSON.parse(readFileSync(join(dir, 'out', 'report.json'), 'utf8'))).toHaveProperty('runs');
   });
 
@@ -138,7 +138,7 @@ describe('action.yml', () => {
     const done = runAction({ scenario: scenario('bad.yaml', 'dark_ms.new < 0') });
     expect(done, done.said).toMatchObject({ code: 1, outputs: { 'exit-code': '1' } });
     expect(done.said).toMatch(/::error title=Expectation failed::The VIP was/);
-    expect(done.summary).toContain('| no |');
+    expect(done.summary).toMatch(/\| ❌ \| `dark_ms.new < 0`/);
   });
 
   it('says that a scenario is not there', () => {

@@ -1,4 +1,4 @@
-import { argsOf, FAULTS, type FaultArg, type FaultDefinition, formatArgs, formsOf, ROLES } from '@svclab/lab';
+import { argsOf, badInput, FAULTS, type FaultArg, type FaultDefinition, formatArgs, formsOf, ROLES } from '@svclab/lab';
 import { type Command, Option } from 'commander';
 import { print, say, table, withLab } from '../context.ts';
 import { driverOption, type LabFlags, nameOption, outputOption } from '../options.ts';
@@ -29,7 +29,15 @@ Roles: ${ROLES}
     .addOption(nameOption())
     .addOption(driverOption())
     .addOption(outputOption())
-    .option('--dry-run', 'say what would be done, and do nothing');
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .argument('[verb]', 'a fault, list or heal')
+    .argument('[target...]')
+    .action((verb: string | undefined) => {
+      if (verb === undefined) fault.help({ error: true });
+      throw badInput(
+        `Fault "${verb}" is not known: give one of ${[...Object.keys(FAULTS), 'list', 'heal'].join(', ')}`,
+      );
+    });
   for (const definition of Object.values(FAULTS)) addVerb(fault, definition);
   fault
     .command('list')
