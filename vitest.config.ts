@@ -8,9 +8,13 @@ if (!engine && process.env.VITEST_WORKER_ID === undefined)
 
 /** With SVCLAB_NIGHTLY=1 everything runs, also what takes long and what containers repeat of namespaces without a difference that counts. */
 const nightly = process.env.SVCLAB_NIGHTLY === '1';
-const NAMESPACES_ALONE = ['load', 'scenario-run', 'wire', 'arp-faults', 'node-faults', 'app-faults'].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const files = (...names: string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
+/** None of these counts requests that must not be lost: they bear company, and containers repeat most of them without a difference. */
+const SIDE_BY_SIDE = files('wire', 'app-faults', 'arp-faults', 'faults', 'node-faults', 'scenario-run', 'load');
+const NAMESPACES_ALONE = [
+  ...SIDE_BY_SIDE.filter((f) => !f.endsWith('/faults.test.ts')),
+  ...files('lossless', 'metrics', 'pod-network', 'report'),
+];
 
 const resolve = { conditions: ['svclab-source'] };
 const ssr = { resolve: { conditions: ['svclab-source'], externalConditions: ['svclab-source'] } };
@@ -55,9 +59,22 @@ export default defineConfig({
           name: 'e2e',
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
+          exclude: SIDE_BY_SIDE,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'faults',
+          sequence: { groupOrder: 4 },
+          include: SIDE_BY_SIDE,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          maxWorkers: 3,
         },
       },
       {
@@ -77,7 +94,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'e2e-docker',
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 6 },
           // The same tests, with containers for hosts. lab-life is about what namespaces leave behind.
           include: engine ? ['test/e2e/**/*.test.ts'] : [],
           exclude: ['test/e2e/lab-life.test.ts', ...(nightly ? [] : NAMESPACES_ALONE)],
@@ -92,7 +109,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'chaos',
-          sequence: { groupOrder: 6 },
+          sequence: { groupOrder: 7 },
           include: engine ? ['test/chaos/**/*.test.ts'] : [],
           testTimeout: 300_000,
           hookTimeout: 600_000,
@@ -118,7 +135,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'docker',
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
           include: engine ? ['test/docker/**/*.test.ts', 'test/testcontainers/**/*.test.ts'] : [],
           testTimeout: 180_000,
           hookTimeout: 600_000,
