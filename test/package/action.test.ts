@@ -85,7 +85,6 @@ function runAction(inputs: Readonly<Record<string, string>>) {
 function scenario(name: string, expectation: string): string {
   const text = readFileSync(join(ROOT, 'loadtest', 'scenarios', 'vip-failover.yaml'), 'utf8');
   const shortened = text
-    .replace(/\.\.\/\.\.\/examples/, join(ROOT, 'examples'))
     .replace(/^load:\n(?: .*\n)+/m, '')
     .replace(/^expectations:[\s\S]*/m, `expectations:\n  - ${expectation}\n`);
   writeFileSync(join(dir, 'test', name), shortened);

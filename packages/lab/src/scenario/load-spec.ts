@@ -1,5 +1,5 @@
 /** The load of a scenario. */
-import { resolve } from 'node:path';
+import { findFile } from './find-file.ts';
 
 /** A load script with its variables. */
 export interface LoadSpec {
@@ -8,13 +8,13 @@ export interface LoadSpec {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A load as a file says it; the script's path starts at `folder`. */
+/** A load as a file says it; the script is looked for from `folder` on. */
 export function loadSpec(
   input: { readonly script: string; readonly env: Readonly<Record<string, string | number | boolean>> },
   folder: string,
 ): LoadSpec {
   return {
-    script: resolve(folder, input.script),
+    script: findFile(folder, input.script),
     env: Object.fromEntries(Object.entries(input.env).map(([k, v]) => [k, String(v)])),
   };
 }

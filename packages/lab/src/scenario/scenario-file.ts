@@ -6,6 +6,7 @@ import { planLab } from '../plan/plan.ts';
 import { badInput, LabError } from '../state/errors.ts';
 import { type Expectation, parseExpectation } from './expectation.ts';
 import { explain, fieldName, type Problem, show } from './explain.ts';
+import { findFile } from './find-file.ts';
 import { type LoadSpec, loadSpec } from './load-spec.ts';
 import { type MethodStep, plannedMs, readSteps } from './method.ts';
 import { type PROBE_MODES, SCENARIO_SCHEMA, type ScenarioInput, scenarioJsonSchema } from './schema.ts';
@@ -201,7 +202,7 @@ function build(
     description: input.description,
     tags: input.tags,
     lab: { nodes: lab.nodes, profile: lab.profile, set, ha: lab.ha },
-    manifests: input.manifests.map((m) => resolve(folder, m)),
+    manifests: input.manifests.map((m) => findFile(folder, m)),
     target,
     beside: input.beside.map((b) => ({
       name: b.name,

@@ -99,7 +99,7 @@ const hypothesisProbe = mapping({
 });
 
 const loadFields = {
-  script: text('a path to a k6 script').describe('A k6 script, from the folder of this file.'),
+  script: text('a path to a k6 script').describe('A k6 script; looked for like manifests.'),
   env: values.default({}).describe('What the script finds in __ENV, on top of URL and DURATION.'),
 };
 
@@ -245,7 +245,11 @@ export const SCENARIO_SCHEMA = mapping({
   })
     .prefault({})
     .describe('The lab that is made for it.'),
-  manifests: list(text('a path')).default([]).describe('For kubectl apply -f, in order; from the folder of this file.'),
+  manifests: list(text('a path'))
+    .default([])
+    .describe(
+      'For kubectl apply -f, in order; from the folder of this file, the working directory, or what svclab comes with (examples/shop).',
+    ),
   service: serviceName.describe('The Service under test, NAMESPACE/NAME.'),
   via: via.default('loadbalancer').describe('How the prober and the load reach it.'),
   from: from.default('client').describe('Where the prober runs.'),
