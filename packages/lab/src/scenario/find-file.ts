@@ -9,5 +9,16 @@ import { builtFile } from '../state/programs.ts';
  */
 export function findFile(folder: string, path: string): string {
   const own = resolve(folder, path);
-  return [own, resolve(path), builtFile(path)].find((p) => statSync(p, { throwIfNoEntry: false }) !== undefined) ?? own;
+  if (exists(own)) return own;
+  const here = resolve(path);
+  if (exists(here)) return here;
+  try {
+    return builtFile(path);
+  } catch {
+    return own;
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
