@@ -32,6 +32,13 @@ describe('stretches', () => {
       { phase: 'clean', from_ms: 20, to_ms: 120, sent: 10, lost: 0, lost_share: 0 },
     ]);
   });
+  it('counts a loss after a clean second among the clean', () => {
+    const pattern = `..xxxx.x.${'.'.repeat(120)}x.`;
+    expect(stretches(samples(pattern), { fromMs: 10, toMs: 60 }, { ...span, untilMs: 1310 }).slice(1)).toEqual([
+      { phase: 'partial', from_ms: 60, to_ms: 80, sent: 2, lost: 1, lost_share: 0.5 },
+      { phase: 'clean', from_ms: 80, to_ms: 1310, sent: 123, lost: 1, lost_share: 0.008 },
+    ]);
+  });
   it('ends with the healing', () => {
     expect(stretches(samples('..xxxxxxxxxx'), { fromMs: 10, toMs: 200 }, { ...span, untilMs: 80 })).toEqual([
       { phase: 'dark', from_ms: 10, to_ms: 80, sent: 7, lost: 6, lost_share: 0.857 },

@@ -5,6 +5,9 @@
 import { round } from './percentile.ts';
 import type { Outage, ProbeSample } from './probe.ts';
 
+/** Partial errors are over when nothing is lost for this long, ms; what is lost later belongs to the clean stretch and shows there. */
+export const CLEAN_MS = 1000;
+
 /** A stretch of time after a fault. */
 export interface Stretch {
   readonly phase: 'dark' | 'partial' | 'clean';
@@ -28,11 +31,12 @@ export function stretches(
 ): Stretch[] {
   const { faultMs, untilMs, intervalMs } = span;
   const darkTo = outage === undefined ? faultMs : Math.min(untilMs, Math.max(faultMs, outage.toMs));
-  const lastLoss = samples.reduce(
-    (last, s) => (s.outcome !== 'ok' && s.scheduledMs >= darkTo && s.scheduledMs < untilMs ? s.scheduledMs : last),
-    Number.NaN,
-  );
-  const partialTo = Number.isNaN(lastLoss) ? darkTo : Math.min(untilMs, lastLoss + intervalMs);
+  let partialTo = darkTo;
+  for (const s of samples) {
+    if (s.outcome === 'ok' || s.scheduledMs < darkTo || s.scheduledMs >= untilMs) continue;
+    if (s.scheduledMs - partialTo > CLEAN_MS) break;
+    partialTo = Math.min(untilMs, s.scheduledMs + intervalMs);
+  }
   const cut = (phase: Stretch['phase'], from: number, to: number): Stretch[] => {
     const within = samples.filter((s) => s.scheduledMs >= from && s.scheduledMs < to);
     if (to <= from || within.length === 0) return [];

@@ -81,6 +81,9 @@ function settings(host: HostSpec, refused: (setting: string) => void): void {
   };
   set('net/ipv4/ip_unprivileged_port_start', 0);
   set('net/ipv4/ping_group_range', '0 2147483647');
+  // Ports of a measuring host must not come round while a node's connection tracking still knows them: an attempt at an endpoint that is gone
+  // is remembered for 120 s (SYN_SENT), and the next connection from its port would go there again.
+  if (host.role === 'client') set('net/ipv4/ip_local_port_range', '1024 65535');
   if (host.role !== 'node') return;
   set('net/ipv4/ip_forward', 1);
   set('net/ipv4/conf/all/rp_filter', 0);

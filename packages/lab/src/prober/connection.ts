@@ -115,8 +115,10 @@ export class ProbeConnection {
       this.usable = false;
       if (this.#waiting.length > 0) this.#events.unanswered(this.#waiting.splice(0));
     }
-    // With `Connection: close` the server ends first, so that TIME_WAIT stays on its side and this host never runs out of ports.
-    if (!this.usable && !response.close && this.#waiting.length === 0) this.#socket.end();
+    if (this.usable || this.#waiting.length > 0) return;
+    // A reset leaves no TIME_WAIT, neither here nor in the pod nor in a node's connection tracking: at hundreds of connections a second
+    // from one address, ports come round again within its 60 and 120 s, and some SYNs would be lost to that and not to what is measured.
+    this.#socket.resetAndDestroy();
   }
 
   #fail(outcome: Outcome): void {
