@@ -125,7 +125,7 @@ describe('a fault', () => {
       ['partition', 'node-1', 'node-2', '--network', 'wan'],
       /Argument network of fault partition is "wan": give one of lan, control/,
     ],
-    [['pauze', 'node/node-1'], /Did you mean pause/],
+    [['pauze', 'node/node-1'], /Fault "pauze" is not known: give one of kill, stop, pause/],
     [['pause', 'node/node-1', '--percent', '3'], /unknown option '--percent'/],
     [['heal', 'f999'], /No fault "f999" is in effect: none is/],
     [['pause', 'node?tier=none'], /No node has labels tier=none/],
