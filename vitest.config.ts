@@ -11,10 +11,7 @@ const nightly = process.env.SVCLAB_NIGHTLY === '1';
 const files = (...names: string[]): string[] => names.map((name) => `test/e2e/${name}.test.ts`);
 /** None of these counts requests that must not be lost: they bear company, and containers repeat most of them without a difference. */
 const SIDE_BY_SIDE = files('wire', 'app-faults', 'arp-faults', 'faults', 'node-faults', 'scenario-run', 'load');
-const NAMESPACES_ALONE = [
-  ...SIDE_BY_SIDE.filter((f) => !f.endsWith('/faults.test.ts')),
-  ...files('lossless', 'metrics', 'pod-network', 'report'),
-];
+const NAMESPACES_ALONE = [...SIDE_BY_SIDE, ...files('lossless', 'metrics', 'pod-network', 'report')];
 
 const resolve = { conditions: ['svclab-source'] };
 const ssr = { resolve: { conditions: ['svclab-source'], externalConditions: ['svclab-source'] } };

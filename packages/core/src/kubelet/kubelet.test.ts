@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Container, Node, Pod } from '../api/core.ts';
+import type { Container, Node, Pod, Service } from '../api/core.ts';
 import type { EndpointSlice, SliceEndpoint } from '../api/discovery.ts';
 import { covers } from './covers.ts';
 import { expand, resolveEnvironment, serviceLinks } from './environment.ts';
@@ -202,10 +202,19 @@ describe('decideTermination()', () => {
     spec: {},
     status: { conditions: [{ type: 'Ready', status }] },
   });
+  const service: Service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { selector: { app: 'web' } },
+  };
+  const selected: Pod = { ...podOf(), status: { podIP: '10.244.1.2', phase: 'Running' } };
+  const other: Pod = { ...podOf({}, { labels: { app: 'other' } }), status: selected.status ?? {} };
   const base: TerminationView = {
     pod: podOf(),
     slices: [slice([endpoint('u1', true)])],
     nodes: [node('node-1', 'True'), node('node-2', 'True')],
+    services: [],
     programmed: new Map([
       ['node-1', 50],
       ['node-2', 50],
@@ -222,17 +231,17 @@ describe('decideTermination()', () => {
     [
       'serves while a slice still sends traffic',
       { slices: [slice([endpoint('u1', false)])] },
-      { kind: 'serve', releasedRevision: undefined, waitingFor: ['endpointslice'] },
+      { kind: 'serve', releasedRevision: undefined, wasHeld: true, waitingFor: ['endpointslice'] },
     ],
     [
       'takes the present revision as the one that let it go',
       { releasedRevision: undefined },
-      { kind: 'serve', releasedRevision: 60, waitingFor: ['node-1', 'node-2'] },
+      { kind: 'serve', releasedRevision: 60, wasHeld: true, waitingFor: ['node-1', 'node-2'] },
     ],
     [
       'waits for the node that lags',
       { programmed: new Map([['node-1', 50]]) },
-      { kind: 'serve', releasedRevision: 50, waitingFor: ['node-2'] },
+      { kind: 'serve', releasedRevision: 50, wasHeld: true, waitingFor: ['node-2'] },
     ],
     [
       'does not wait for a node that is not Ready',
@@ -241,9 +250,19 @@ describe('decideTermination()', () => {
     ],
     ['stops at once what was in no slice', { slices: [], releasedRevision: undefined, wasHeld: false }, stop],
     [
+      'waits for the slice that is to hold it: its Service selects it, and it has just become ready',
+      { slices: [], releasedRevision: undefined, wasHeld: false, pod: selected, services: [service] },
+      { kind: 'serve', releasedRevision: undefined, wasHeld: false, waitingFor: ['endpointslice'] },
+    ],
+    [
+      'waits for no slice of a Service that selects others',
+      { slices: [], releasedRevision: undefined, wasHeld: false, pod: other, services: [service] },
+      stop,
+    ],
+    [
       'waits for the nodes when the slice dropped it altogether',
       { slices: [], releasedRevision: undefined },
-      { kind: 'serve', releasedRevision: 60, waitingFor: ['node-1', 'node-2'] },
+      { kind: 'serve', releasedRevision: 60, wasHeld: true, waitingFor: ['node-1', 'node-2'] },
     ],
     [
       'does not take a namesake for it',

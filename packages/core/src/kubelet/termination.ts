@@ -1,5 +1,5 @@
 /** When a pod that is being deleted may end: not before no node sends it new connections. */
-import type { Node, Pod } from '../api/core.ts';
+import type { Node, Pod, Service } from '../api/core.ts';
 import type { EndpointSlice } from '../api/discovery.ts';
 
 /** What is known about a terminating pod. */
@@ -7,6 +7,8 @@ export interface TerminationView {
   readonly pod: Pod;
   /** The slices of the pod's namespace. */
   readonly slices: readonly EndpointSlice[];
+  /** The Services of the pod's namespace. */
+  readonly services: readonly Service[];
   readonly nodes: readonly Node[];
   /** Node -> store revision its rules contain. */
   readonly programmed: ReadonlyMap<string, number>;
@@ -23,8 +25,13 @@ export interface TerminationView {
 
 /** What to do with it. */
 export type TerminationDecision =
-  /** Serve on. `releasedRevision` is to be handed in next time. */
-  | { readonly kind: 'serve'; readonly releasedRevision: number | undefined; readonly waitingFor: readonly string[] }
+  /** Serve on. `releasedRevision` and `wasHeld` are to be handed in next time. */
+  | {
+      readonly kind: 'serve';
+      readonly releasedRevision: number | undefined;
+      readonly wasHeld: boolean;
+      readonly waitingFor: readonly string[];
+    }
   /** End it: all nodes know, or the grace period is over. */
   | { readonly kind: 'stop'; readonly reason: 'programmed' | 'grace-period-over' };
 
@@ -35,18 +42,32 @@ export type TerminationDecision =
 export function decideTermination(view: TerminationView): TerminationDecision {
   if (view.nowMs >= view.deadlineMs) return { kind: 'stop', reason: 'grace-period-over' };
   if (view.slices.some((slice) => holdsReady(slice, view.pod)))
-    return { kind: 'serve', releasedRevision: undefined, waitingFor: ['endpointslice'] };
+    return { kind: 'serve', releasedRevision: undefined, wasHeld: true, waitingFor: ['endpointslice'] };
   const released = view.releasedRevision ?? view.revision;
   if (!view.wasHeld && !view.slices.some((slice) => holds(slice, view.pod)))
-    // It was in no slice when its deletion was seen: no rule leads to it.
-    return { kind: 'stop', reason: 'programmed' };
+    // In no slice when its deletion was seen: no rule leads to it, unless the slices are still to be written that hold it.
+    return view.services.some((service) => isSelected(view.pod, service))
+      ? { kind: 'serve', releasedRevision: undefined, wasHeld: false, waitingFor: ['endpointslice'] }
+      : { kind: 'stop', reason: 'programmed' };
   const waitingFor = view.nodes
     .filter(isReady)
     .map((node) => node.metadata.name)
     .filter((name) => (view.programmed.get(name) ?? 0) < released);
   return waitingFor.length === 0
     ? { kind: 'stop', reason: 'programmed' }
-    : { kind: 'serve', releasedRevision: released, waitingFor };
+    : { kind: 'serve', releasedRevision: released, wasHeld: true, waitingFor };
+}
+
+/** A slice of the service must come to hold the pod, were it only as terminating. */
+function isSelected({ metadata, status }: Pod, { spec }: Service): boolean {
+  const selector = Object.entries(spec.selector ?? {});
+  return (
+    Boolean(status?.podIP) &&
+    !['Succeeded', 'Failed'].includes(status?.phase ?? '') &&
+    spec.type !== 'ExternalName' &&
+    selector.length > 0 &&
+    selector.every(([key, value]) => metadata.labels?.[key] === value)
+  );
 }
 
 function isReady({ status }: Node): boolean {

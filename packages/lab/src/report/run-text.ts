@@ -25,6 +25,7 @@ export function runReportText(report: RunReport): string {
     ...cases(report),
     '',
     `Steady state: ${report.baseline.lost} of ${report.baseline.sent} requests lost`,
+    ...losses(report),
     ...report.expectations.map((e) => `${e.held ? 'held  ' : 'FAILED'}  ${expectationText(e)}`),
     ...checks(report),
     ...doubts(report).map((d) => `DOUBT   ${d.reason}${report.runs.length > 1 ? ` (run ${d.runs.join(', ')})` : ''}`),
@@ -54,6 +55,20 @@ function figures(report: RunReport): string[] {
   );
   const head = many ? ['', 'median', 'p95', 'max', '95 % of median', 'error'] : ['', 'found', 'error'];
   return columns([head, ...cells]);
+}
+
+/** How the lost requests ended, over all runs of a case, new and reused connections apart. */
+function losses(report: RunReport): string[] {
+  return [...new Set(report.runs.map((r) => r.case))].flatMap((name) => {
+    const runs = report.runs.filter((r) => r.case === name);
+    const lost = (['new', 'reused'] as const).flatMap((connections) => {
+      const sums = new Map<string, number>();
+      for (const [outcome, n] of runs.flatMap((r) => Object.entries(r.outage[connections].outcomes)))
+        if (outcome !== 'ok') sums.set(outcome, (sums.get(outcome) ?? 0) + n);
+      return [...sums].map(([outcome, n]) => `${n} ${outcome} (${connections})`);
+    });
+    return lost.length === 0 ? [] : [`Lost${name ? ` with ${name}` : ''}: ${lost.join(', ')}`];
+  });
 }
 
 /** The cases side by side. */

@@ -1,5 +1,13 @@
 /** The end of one pod that is being deleted: how long it serves on, and what cuts it off. */
-import { type Cancel, decideTermination, type EndpointSlice, type Node, type Pod, RESOURCES } from '@svclab/core';
+import {
+  type Cancel,
+  decideTermination,
+  type EndpointSlice,
+  type Node,
+  type Pod,
+  RESOURCES,
+  type Service,
+} from '@svclab/core';
 import type { PodContext } from './pod-context.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
@@ -50,6 +58,7 @@ export class PodTermination {
     const decision = decideTermination({
       pod,
       slices: cache.list<EndpointSlice>(RESOURCES.endpointslices, namespace),
+      services: cache.list<Service>(RESOURCES.services, namespace),
       nodes: cache.list<Node>(RESOURCES.nodes),
       programmed,
       releasedRevision: this.#releasedRevision,
@@ -60,7 +69,7 @@ export class PodTermination {
     });
     if (decision.kind === 'serve') {
       this.#releasedRevision = decision.releasedRevision;
-      this.#wasHeld = true;
+      this.#wasHeld = decision.wasHeld;
       return undefined;
     }
     if (decision.reason === 'grace-period-over') log.info({ event: 'grace-period-over', pod: `${namespace}/${name}` });
