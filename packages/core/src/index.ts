@@ -1,10 +1,14 @@
 /** The pure half of svclab: types, rules and state machines. Imports nothing but itself; time, chance and identity are arguments. */
 export * from './api/apps.ts';
+export * from './api/batch.ts';
 export * from './api/coordination.ts';
 export * from './api/core.ts';
 export * from './api/discovery.ts';
 export * from './api/meta.ts';
 export * from './api/metallb.ts';
+export * from './api/networking.ts';
+export * from './api/policy.ts';
+export * from './api/storage.ts';
 export * from './arp/index.ts';
 export * from './check/index.ts';
 export * from './clock.ts';
