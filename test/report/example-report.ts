@@ -87,6 +87,7 @@ export function exampleReport(options: ExampleOptions): RunReport {
       profile: 'fast',
       set: { 'membership.probeInterval': '40ms' },
       engine: 'builtin',
+      delay: 'none',
       nodes: 3,
     },
     command: `svclab run loadtest/scenarios/vip-failover.yaml --repeat ${options.runs} --seed ${options.seed}`,

@@ -3,6 +3,8 @@ import { CommanderError } from 'commander';
 
 /** gRPC status of a mistake the user can mend. */
 const INVALID_ARGUMENT = 3;
+/** The machine or the lab lacks something. */
+const FAILED_PRECONDITION = 9;
 const UNAVAILABLE = 14;
 
 /** Says what went wrong on stderr and returns the exit code. */
@@ -20,6 +22,7 @@ export function report(error: unknown): ExitCode {
   if (e.name === 'AbortError') return 130;
   if (e.name === 'LabError' && e.exitCode !== undefined) return said(e.message ?? '', e.exitCode);
   if (e.name === 'ClientError' && e.code === INVALID_ARGUMENT) return said(e.details ?? '', 2);
+  if (e.name === 'ClientError' && e.code === FAILED_PRECONDITION) return said(e.details ?? '', 4);
   if (e.name === 'ClientError' && e.code === UNAVAILABLE)
     return said(`The lab's supervisor does not answer: ${e.details ?? ''}`, 4);
   return said(

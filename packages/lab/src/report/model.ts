@@ -182,6 +182,8 @@ export interface RunReport {
     /** Knobs that differ from the profile. */
     readonly set: Readonly<Record<string, string>>;
     readonly engine: string;
+    /** How delay was made; `none` where the scenario asks for none. */
+    readonly delay: 'netem' | 'user-space' | 'none';
     readonly nodes: number;
   };
   /** The exact command that makes such a report again. */

@@ -143,7 +143,7 @@ export function environmentText(report: RunReport): string {
   const e = report.environment;
   const set = Object.entries(e.set).map(([knob, value]) => `${knob}=${value}`);
   return (
-    `${counted(e.nodes, 'node')}, profile ${[e.profile, ...set].join(', ')}; driver ${e.driver}${e.engine === 'none' || e.engine === '' ? '' : `, load by ${e.engine}`}; ` +
+    `${counted(e.nodes, 'node')}, profile ${[e.profile, ...set].join(', ')}; driver ${e.driver}${e.engine === 'none' || e.engine === '' ? '' : `, load by ${e.engine}`}${e.delay === 'none' ? '' : `, delay ${e.delay === 'netem' ? 'by netem' : 'in user space'}`}; ` +
     `svclab ${e.svclab}, Node.js ${e.node.replace(/^v/, '')}, Linux ${e.kernel}, ${counted(e.cpus, 'CPU')}`
   );
 }

@@ -212,6 +212,9 @@ export const REPORT_SCHEMA = z.object({
     profile: z.string(),
     set: byName(z.string()).describe('Knobs that differ from the profile.'),
     engine: z.string(),
+    delay: z
+      .enum(['netem', 'user-space', 'none'])
+      .describe('How delay was made; none where the scenario asks for none.'),
     nodes: z.number(),
   }),
   command: z.string().describe('Makes such a report again.'),

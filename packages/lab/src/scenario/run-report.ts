@@ -13,7 +13,9 @@ import {
 } from '@svclab/core';
 import type { CaseResult, RunReport, RunResult, Verdict } from '../report/model.ts';
 import type { ExitCode } from '../state/errors.ts';
+import { delayMechanism } from '../wire/mechanism.ts';
 import { judgeReport } from './expectation.ts';
+import { allSteps } from './method.ts';
 import type { Scenario, ScenarioCase } from './scenario-file.ts';
 
 /** What a report says besides its runs. */
@@ -29,6 +31,13 @@ export interface ReportFacts {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly interrupted: boolean;
+}
+
+/** The method asks for delay, in one of its cases at least. */
+function asksForDelay({ method, cases }: Scenario): boolean {
+  return [method, ...cases.map((c) => c.scenario.method)].some((steps) =>
+    allSteps(steps).some((s) => s.kind === 'fault' && s.verb === 'delay'),
+  );
 }
 
 /** Makes the report and judges the expectations. */
@@ -69,6 +78,7 @@ export function runReport(runs: readonly RunResult[], facts: ReportFacts): RunRe
       profile: facts.lab.profile,
       set: changedKnobs(facts.lab),
       engine: scenario.load ? facts.engine : 'none',
+      delay: asksForDelay(scenario) ? delayMechanism().kind : 'none',
       nodes: facts.lab.hosts.filter((h) => h.role === 'node').length,
     },
     command: facts.command,

@@ -1,13 +1,12 @@
 import { ServerError, Status } from '@svclab/runtime';
 import { LabError } from '../state/errors.ts';
 
-/** Errors a user can mend cross the socket as INVALID_ARGUMENT, others as they are. */
+/** Bad input crosses the socket as INVALID_ARGUMENT, what the machine lacks as FAILED_PRECONDITION, other errors as they are. */
 export async function asStatus<T>(fn: () => Promise<T> | T): Promise<T> {
   try {
     return await fn();
   } catch (error) {
-    if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
-    throw error;
+    throw statusOf(error);
   }
 }
 
@@ -16,7 +15,11 @@ export async function* execAsStatus<T>(stream: AsyncGenerator<T>): AsyncGenerato
   try {
     yield* stream;
   } catch (error) {
-    if (error instanceof LabError) throw new ServerError(Status.INVALID_ARGUMENT, error.message);
-    throw error;
+    throw statusOf(error);
   }
+}
+
+function statusOf(error: unknown): unknown {
+  if (!(error instanceof LabError)) return error;
+  return new ServerError(error.exitCode === 4 ? Status.FAILED_PRECONDITION : Status.INVALID_ARGUMENT, error.message);
 }
