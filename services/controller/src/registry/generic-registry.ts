@@ -6,27 +6,25 @@ import {
   type Cache,
   type Clock,
   conflict,
-  forbidden,
-  type JsonObject,
   jsonEqual,
   type KubeObject,
-  type ManagedFieldsEntry,
   type Namespace,
   notFound,
   type ObjectKey,
-  type ObjectMeta,
   type Pod,
   type Random,
   RESOURCES,
   type ResourceRef,
-  recordUpdate,
   type Store,
   timedOut,
 } from '@svclab/core';
 import { type Allocations, storeAllocations } from './allocators/allocations.ts';
-import { apiVersionOf, type Definition, type Definitions } from './definition.ts';
-import { checkPreconditions, mayFinish, planDeletion, timestamp } from './finish.ts';
+import { boundPod } from './bind-pod.ts';
+import type { Definition, Definitions } from './definition.ts';
+import { checkPreconditions, mayFinish, planDeletion } from './finish.ts';
+import { admitNamespace, type Makers, newObject } from './new-object.ts';
 import { bumpGeneration, specUpdate, statusUpdate } from './next-state.ts';
+import { recordManagers } from './record-managers.ts';
 import {
   type Deleted,
   type DeleteOptions,
@@ -58,7 +56,6 @@ const CATCH_UP_MS = 2000;
 const MAX_ALLOCATION_MS = 5000;
 /** Attempts to find a free generated name (KEP-4420). */
 const NAME_ATTEMPTS = 8;
-const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Makes the {@link Registry}. */
 export function createRegistry(options: RegistryOptions): Registry {
@@ -71,16 +68,14 @@ class GenericRegistry implements Registry {
   readonly allocations: Allocations;
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #uuid: () => string;
+  readonly #makers: Makers;
 
   constructor(options: RegistryOptions) {
     this.definitions = options.definitions;
     this.cache = options.cache;
     this.#store = options.store;
     this.#clock = options.clock;
-    this.#random = options.random;
-    this.#uuid = options.uuid;
+    this.#makers = options;
     this.allocations = storeAllocations(options.store, options.cache);
   }
 
@@ -110,11 +105,11 @@ class GenericRegistry implements Registry {
   async #createOnce(definition: Definition, given: KubeObject, options: WriteOptions): Promise<KubeObject> {
     const { strategy } = definition;
     const context = this.#context(options);
-    let object = this.#newObject(definition, given);
+    let object = newObject(definition, given, this.#makers);
     object = strategy.defaults?.(object) ?? object;
     object = strategy.prepareForCreate?.(object) ?? object;
     check(definition, object);
-    this.#admitNamespace(definition, object);
+    admitNamespace(definition, object, (name) => this.get<Namespace>(RESOURCES.namespaces, '', name));
     const key = keyOf(definition, object.metadata.namespace ?? '', object.metadata.name);
     if (this.cache.get(key)) throw alreadyExists(definition, object.metadata.name);
     strategy.admit?.(object, undefined, context);
@@ -124,28 +119,13 @@ class GenericRegistry implements Registry {
     return this.#write(allocated, recorded, options, definition, startMs, (next) => this.#store.create(key, next));
   }
 
-  /** The object with its managed fields after an ordinary write. */
   #record(
     definition: Definition,
     before: KubeObject | undefined,
     after: KubeObject,
     options: WriteOptions & { readonly subresource?: Subresource },
   ): KubeObject {
-    if (options.applied) return after;
-    const old = (before?.metadata.managedFields ?? []) as readonly ManagedFieldsEntry[];
-    const { managedFields: _given, ...metadata } = after.metadata;
-    const { fieldManager: manager, subresource } = options;
-    const plain = (object: KubeObject | undefined) => (object ?? {}) as unknown as JsonObject;
-    const managed =
-      manager === undefined || definition.kind === 'Event'
-        ? old
-        : recordUpdate(definition.schema, plain(before), plain(after), old, {
-            manager,
-            apiVersion: apiVersionOf(definition),
-            time: timestamp(this.#clock.wall()),
-            ...(subresource === undefined ? {} : { subresource }),
-          });
-    return { ...after, metadata: { ...metadata, ...(managed.length > 0 ? { managedFields: managed } : {}) } };
+    return recordManagers(definition, before, after, options, this.#clock.wall());
   }
 
   /** Runs the store's write; gives back what was allocated when it fails. */
@@ -169,42 +149,6 @@ class GenericRegistry implements Registry {
     }
     await allocated?.commit();
     return stored;
-  }
-
-  #newObject(definition: Definition, given: KubeObject): KubeObject {
-    const { status: _status, ...rest } = given as KubeObject & { status?: unknown };
-    const meta: Partial<ObjectMeta> = given.metadata ?? {};
-    const { deletionTimestamp: _d, deletionGracePeriodSeconds: _g, resourceVersion: _r, ...kept } = meta;
-    const name = meta.name || (meta.generateName ? `${meta.generateName.slice(0, 58)}${this.#suffix()}` : '');
-    const metadata: ObjectMeta = {
-      ...kept,
-      name,
-      uid: this.#uuid(),
-      creationTimestamp: timestamp(this.#clock.wall()),
-      ...(definition.strategy.generation ? { generation: 1 } : {}),
-    };
-    const base = definition.status ? rest : given;
-    return { ...base, apiVersion: apiVersionOf(definition), kind: definition.kind, metadata };
-  }
-
-  #suffix(): string {
-    return Array.from({ length: 5 }, () => NAME_LETTERS[Math.floor(this.#random.next() * NAME_LETTERS.length)]).join(
-      '',
-    );
-  }
-
-  /** Source: kubernetes `plugin/pkg/admission/namespace/lifecycle`. */
-  #admitNamespace(definition: Definition, object: KubeObject): void {
-    const { namespace } = object.metadata;
-    if (!definition.namespaced || !namespace) return;
-    const found = this.get<Namespace>(RESOURCES.namespaces, '', namespace);
-    if (!found) throw notFound(RESOURCES.namespaces, namespace);
-    if (found.metadata.deletionTimestamp)
-      throw forbidden(
-        definition,
-        object.metadata.name,
-        `unable to create new content in namespace ${namespace} because it is being terminated`,
-      );
   }
 
   async update<T extends KubeObject>(ref: ResourceRef, object: T, options: WriteOptions = {}): Promise<T> {
@@ -361,25 +305,7 @@ class GenericRegistry implements Registry {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const current = this.cache.get<Pod>(key);
       if (!current) throw notFound(RESOURCES.pods, pod);
-      if (current.metadata.deletionTimestamp)
-        throw conflict(RESOURCES.pods, pod, `pod ${pod} is being deleted, cannot be assigned to a host`);
-      if (current.spec.nodeName)
-        throw conflict(
-          RESOURCES.pods,
-          pod,
-          `pod ${pod} is already assigned to node ${JSON.stringify(current.spec.nodeName)}`,
-        );
-      const others = (current.status?.conditions ?? []).filter((c) => c.type !== 'PodScheduled');
-      const scheduled = {
-        type: 'PodScheduled',
-        status: 'True',
-        lastTransitionTime: timestamp(this.#clock.wall()),
-      } as const;
-      const bound: Pod = {
-        ...current,
-        spec: { ...current.spec, nodeName: node },
-        status: { ...current.status, conditions: [...others, scheduled] },
-      };
+      const bound = boundPod(current, node, this.#clock.wall());
       if (options.dryRun) return;
       try {
         await this.#store.update(key, bound, Number(current.metadata.resourceVersion));
