@@ -193,7 +193,7 @@ describe('requests that are wrong', () => {
     ['GET', `${MAPS}/none`, undefined, {}, 404, 'NotFound'],
     ['POST', `${MAPS}/none`, '{}', json, 405, 'MethodNotAllowed'],
     ['POST', MAPS, '{}', { 'content-type': 'text/xml' }, 415, 'UnsupportedMediaType'],
-    ['POST', MAPS, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' }, 415, 'UnsupportedMediaType'],
+    ['POST', MAPS, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' }, 400, 'BadRequest'],
     ['GET', MAPS, undefined, { accept: 'application/vnd.kubernetes.protobuf' }, 406, 'NotAcceptable'],
     ['POST', MAPS, '{', json, 400, 'BadRequest'],
     ['POST', MAPS, '[]', json, 400, 'BadRequest'],

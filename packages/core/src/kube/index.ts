@@ -14,6 +14,7 @@ export * from './schema/decode.ts';
 export * from './schema/duplicates.ts';
 export * from './schema/list-rules.ts';
 export * from './schema/schema.ts';
+export * from './schema/wire-message.ts';
 export * from './selector/field-selector.ts';
 export * from './selector/label-selector.ts';
 export * from './table/cluster.ts';

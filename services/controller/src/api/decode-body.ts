@@ -17,8 +17,9 @@ import {
 import { parse as parseYaml } from 'yaml';
 import { apiVersionOf, type Definition } from '../registry/definition.ts';
 import { BODY_LIMIT, type Exchange } from './exchange.ts';
+import { PROTOBUF, parseProtobuf } from './protobuf.ts';
 
-const ACCEPTED = ['application/json', 'application/yaml'];
+const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
 
 /** The media type of the body without its parameters; JSON when the client says nothing. */
 export function mediaType(exchange: Exchange): string {
@@ -61,6 +62,10 @@ export async function readObject(
 ): Promise<{ object: JsonObject; duplicates: readonly string[] } | undefined> {
   const type = mediaType(exchange);
   if (!ACCEPTED.includes(type)) throw unsupportedMediaType(ACCEPTED);
+  if (type === PROTOBUF) {
+    const body = await exchange.body();
+    return body.length === 0 ? undefined : { object: parseProtobuf(body), duplicates: [] };
+  }
   const text = await exchange.text();
   if (text.trim() === '') return undefined;
   const { value, duplicates } = parseText(text, type);
